@@ -1,0 +1,124 @@
+# Everything that a person or continuous integration does with this checkout. Try "make help".
+
+export ANSIBLE_HOME := $(CURDIR)/.ansible
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+FLEET := molecule/default/fleet
+LINK := .ansible/collections/ansible_collections/safetynet/prod_access
+# Stamps carry what they depend on, so that switching branches neither misses a change nor repeats work.
+VENV := .venv/requirements-$(firstword $(shell sha256sum requirements.txt))
+BENCH := .venv/bench-$(firstword $(shell cat requirements.txt tests/bench/requirements.txt | sha256sum))
+SYSTEM := aardvark-dns crun debian-archive-keyring git iptables mmdebstrap netavark openssh-client podman python3-venv
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint sanity archive unit molecule fleet bench clean system venv
+.NOTPARALLEL:
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: fleet  ## start the fleet, give people access to it, show who can log in where; leaves it up
+	@echo "==> demo: playbooks/access.yml on the fleet"
+	@ansible-playbook -i .fleet/inventory playbooks/access.yml
+	@$(FLEET) report
+
+test: lint unit sanity molecule  ## every gate, in this order
+	@echo "==> test: every gate passed"
+
+lint: venv  ## style, types, ansible-lint's production profile, documentation
+	@echo "==> lint: ruff"
+	@ruff check
+	@ruff format --check
+	@echo "==> lint: mypy"
+	@mypy
+	@echo "==> lint: ansible-lint"
+	@ansible-lint
+	@echo "==> lint: antsibull-docs, antsibull-changelog"
+	@antsibull-docs lint-collection-docs --plugin-docs .
+	@antsibull-changelog lint
+
+# What users install, in an empty place; the environment holds nothing that leads back to this checkout.
+ARCHIVE := $(CURDIR)/.ansible/archive
+
+archive: venv  ## build the collection, install it into an empty place, run its validate playbook from there
+	@echo "==> archive"
+	@rm -rf $(ARCHIVE)
+	@mkdir -p $(ARCHIVE)/empty
+	@ansible-galaxy collection build --output-path $(ARCHIVE)
+	@cd $(ARCHIVE)/empty && unset ANSIBLE_CONFIG && export ANSIBLE_HOME=$(ARCHIVE) \
+	&& ansible-galaxy collection install --offline ../*.tar.gz \
+	&& ansible-playbook -i $(CURDIR)/inventory safetynet.prod_access.validate
+
+# ansible-test finds files by git, and none in an ignored folder: hence a repository within.
+# It keeps its caches in a home of its own; pip's settings in it are the user's.
+# Of pyenv's interpreters all are used: its shims know one version at a time.
+SANITY_HOME := $(CURDIR)/.ansible/sanity
+GET_PIP := $(SANITY_HOME)/.ansible/test/cache/get_pip_24_2.py
+space := $(subst ,, )
+PYENV := $(subst $(space),:,$(wildcard $(HOME)/.pyenv/versions/*/bin))
+
+sanity: archive $(GET_PIP)  ## ansible-test sanity of what users install, nothing ignored, on every Python that is here
+	@echo "==> sanity"
+	@cd $(ARCHIVE)/collections/ansible_collections/safetynet/prod_access && git init --quiet \
+	&& HOME=$(SANITY_HOME) PATH="$(CURDIR)/.venv/bin:$(PYENV):$(PATH)" ansible-test sanity --venv --color no
+
+$(GET_PIP): .ci/get_pip.py | venv
+	@mkdir -p $(@D)
+	@ln -sfn $(HOME)/.config $(SANITY_HOME)/.config
+	@pip --quiet download --no-deps --dest $(@D) pip==24.2
+	@cp $< $@
+
+unit: venv  ## tests of pure code, all branches covered
+	@echo "==> unit"
+	@pytest tests/unit --cov --cov-report=term --cov-fail-under=100
+
+molecule: system venv  ## every role on a fleet of its own making; ends it also when interrupted
+	@echo "==> molecule"
+	@trap '$(FLEET) down' EXIT INT TERM; $(FLEET) down && $(FLEET) run molecule test --all
+
+fleet: system venv  ## start the fleet, or what is missing of it, and leave it up
+	@echo "==> fleet"
+	@$(FLEET) up
+
+bench: fleet $(BENCH)  ## measure against other ways of doing the same
+	@echo "==> bench"
+	@.venv/bench/bin/python tests/bench
+
+clean:  ## end the fleet, remove what was made here; only container images and system packages stay
+	@echo "==> clean"
+	@if [ -d .fleet ]; then $(FLEET) down; fi
+	@rm -rf .ansible .coverage .fleet .hypothesis .mypy_cache .pytest_cache .ruff_cache .venv tests/output
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Debian's packages, where we may install them; elsewhere docker or podman must be there, and the fleet says so.
+system:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    missing=$$(for p in $(SYSTEM); do dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
+	    if [ "$$missing" ]; then \
+	        echo "==> system packages:" $$missing; \
+	        apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing >/dev/null; \
+	    fi; \
+	fi
+
+venv: $(VENV) $(LINK)
+
+$(VENV): | system
+	@echo "==> Python environment"
+	@python3 -m venv .venv
+	@pip --quiet install uv
+	@uv --quiet pip install --python .venv/bin/python -r requirements.txt
+	@rm -f .venv/requirements-*
+	@touch $@
+
+$(BENCH): | venv
+	@echo "==> Python environment of the benchmark"
+	@python3 -m venv .venv/bench
+	@uv --quiet pip install --python .venv/bench/bin/python -r tests/bench/requirements.txt
+	@rm -f .venv/bench-*
+	@touch $@
+
+# By this link the names of the collection lead to the working tree.
+$(LINK):
+	@mkdir -p $(@D)
+	@ln -sfn $(CURDIR) $@

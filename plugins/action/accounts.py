@@ -1,0 +1,66 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Resolve the inventory, pass its gate, and change the host. See the module's documentation."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import time
+from typing import Any, Dict, Optional
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._moment import Moment
+from ..plugin_utils import _gate
+
+
+class ActionModule(ActionBase):
+    """Everything up to ``_execute_module`` happens without a connection."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        task_vars = task_vars or {}
+        result: Dict[str, Any] = super().run(tmp, task_vars)
+        filled_in = sorted({"access", "owner", "confirm"} & set(self._task.args))
+        if filled_in:
+            raise AnsibleError(f"{', '.join(filled_in)} cannot be set: access comes from the inventory alone")
+        verdict = _gate.verdict(task_vars)
+        if verdict.errors:
+            raise AnsibleError(f"the inventory has {verdict.errors} errors, shown above; no host was touched")
+        host = task_vars["inventory_hostname"]
+        access = verdict.access(host)
+        arguments = dict(self._task.args)
+        person = arguments.get("person")
+        if person:
+            if person not in verdict.people:
+                raise AnsibleError(f"{person} is not in prod_access_people")
+            found = access.people.get(person)
+            result["granted"] = bool(found and found.in_force(Moment(int(time.time()))))
+        arguments["access"] = access.to_data()
+        arguments["owner"] = f"{getpass.getuser()} on {socket.gethostname()}"
+        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+        if result.get("sshd_changed") and not result.get("failed"):
+            result.update(self._prove_way_in(task_vars))
+        for note in result.get("notes", ()):
+            self._display.warning(f"{host}: {note}")
+        return result
+
+    def _prove_way_in(self, task_vars: Dict[str, Any]) -> Dict[str, Any]:
+        """Open a new connection, and call the host's dead man's switch off over it."""
+        try:
+            self._connection.reset()
+            answer = self._execute_module(module_args={"confirm": True}, task_vars=task_vars)
+        except (AnsibleError, NotImplementedError) as error:
+            answer = {"failed": True, "msg": str(error)}
+        if answer.get("confirmed"):
+            return {}
+        return {
+            "failed": True,
+            "msg": "after the change of sshd's configuration no new connection came about, and so the host puts it back within "
+            f"120 seconds: {answer.get('msg', 'the switch was gone already')}",
+        }

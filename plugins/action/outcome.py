@@ -1,0 +1,55 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A table of what became of each host. See the module's documentation."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from ansible import constants as C
+from ansible.plugins.action import ActionBase
+
+_COLORS = {"done": C.COLOR_OK, "no grant here": C.COLOR_SKIP, "failed": C.COLOR_ERROR, "state unknown": C.COLOR_UNREACHABLE}
+
+
+class ActionModule(ActionBase):
+    """No connection is opened: everything happens on the controller."""
+
+    BYPASS_HOST_LOOP = True
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        task_vars = task_vars or {}
+        result: Dict[str, Any] = super().run(tmp, task_vars)
+        _options, arguments = self.validate_argument_spec(
+            argument_spec={"result": {"type": "str", "required": True}, "title": {"type": "str", "required": True}}
+        )
+        hosts = task_vars["ansible_play_hosts_all"]
+        variables = {host: task_vars["hostvars"].raw_get(host) for host in hosts}
+        rows = {host: _state(variables[host].get(arguments["result"])) for host in hosts}
+        width = max(map(len, ["host", *hosts]))
+        self._display.display(f"\n{arguments['title']}\n{'host':{width}}  state")
+        for host, (state, detail) in rows.items():
+            self._display.display(f"{host:{width}}  {state}{detail and ': ' + detail}", color=_COLORS[state])
+        result["hosts"] = {host: state for host, (state, _detail) in rows.items()}
+        open_ends = [host for host, state in result["hosts"].items() if state in ("failed", "state unknown")]
+        if open_ends:
+            result.update(failed=True, msg=f"not done on {len(open_ends)} of {len(rows)} hosts: {', '.join(open_ends)}")
+        return result
+
+
+def _state(outcome: Optional[Mapping[str, Any]]) -> Tuple[str, str]:
+    """The state of a host and a few words on it, from its registered result; none when the host never came so far."""
+    if outcome is None:
+        return "state unknown", "nothing was tried there"
+    message = " ".join(str(outcome.get("msg", "")).split())
+    if outcome.get("unreachable"):
+        return "state unknown", message
+    if outcome.get("failed"):
+        return "failed", message
+    if outcome.get("granted") is False:
+        return "no grant here", ""
+    count = len(outcome.get("changes", ()))
+    return "done", f"{count} change{'s' * (count > 1)}" if count else "nothing to change"

@@ -1,0 +1,69 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check the inventory, and fail when it has an error. See the module's documentation."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from typing import Any, Dict, Iterable, Optional
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._moment import Moment
+from ..module_utils._resolve import Model
+from ..plugin_utils import _gate
+
+
+class ActionModule(ActionBase):
+    """No connection is opened: everything happens on the controller."""
+
+    BYPASS_HOST_LOOP = True
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        result: Dict[str, Any] = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        _options, arguments = self.validate_argument_spec(
+            argument_spec={"person": {"type": "str"}, "expect": {"type": "str", "choices": ["access", "none"]}},
+            required_together=[["person", "expect"]],
+        )
+        checked = _gate.check(task_vars)
+        checked.show()
+        model = checked.model
+        result["msg"] = (
+            f"{len(model.people)} people, {len(model.teams)} teams, {len(model.hosts)} hosts: "
+            f"{checked.errors} errors, {len(checked.problems) - checked.errors} warnings"
+        )
+        if not checked.errors:
+            self._display.display(result["msg"])
+            if arguments["expect"]:
+                _check_person(checked.model, task_vars["ansible_play_hosts_all"], **arguments)
+        result["failed"] = bool(checked.errors)
+        return result
+
+
+def _check_person(model: Model, hosts: Iterable[str], person: str, expect: str) -> None:
+    """Stop a run that would not do to this person what its name says."""
+    if not person:
+        raise AnsibleError("no person is named; say whom: -e person=alice")
+    if person not in model.people:
+        close = difflib.get_close_matches(person, model.people, n=1)
+        raise AnsibleError(f"{person} is not in prod_access_people" + (f"; did you mean {close[0]}?" if close else ""))
+    now = Moment(int(time.time()))
+    granted = {host: model.person_on(person, host).in_force(now) for host in hosts if host in model.hosts}
+    open_hosts = [host for host, grants in granted.items() if grants]
+    state = model.people[person].state
+    if expect == "none" and open_hosts:
+        raise AnsibleError(
+            f"the inventory still gives {person} access to {', '.join(open_hosts)}, by {granted[open_hosts[0]][0].source}; say "
+            f"`state: departed` (or `suspended`) in prod_access_people.{person}, or take the grants away, and run again"
+        )
+    if expect == "access" and not open_hosts:
+        raise AnsibleError(
+            f"the inventory gives {person} (state {state}) access to none of these hosts; "
+            "grant it, to the person or to one of their teams, and run again"
+        )

@@ -1,0 +1,147 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The accounts of a host, from reading to proof: the one way that the module and the host's own timer go."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pkgutil
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Dict, List, Mapping, Optional
+
+from . import _files, _host, _last_way_in
+from ._access import Access
+from ._command import HostError
+from ._hands import TIMER, Hands
+from ._moment import Moment
+from ._plan import Change, Options, Plan, plan
+
+PROGRAM = "/usr/sbin/prod-access-accounts"
+_LIBRARY = "/usr/lib/prod-access"
+_PACKAGE = "prod_access"
+_SERVICE = "/etc/systemd/system/prod-access-accounts.service"
+
+_PROGRAM_TEXT = f"""\
+#!/usr/bin/python3 -I
+# Managed by safetynet.prod_access.
+import sys
+
+sys.path.insert(0, "{_LIBRARY}")
+from {_PACKAGE}._accounts_program import main
+
+sys.exit(main(sys.argv[1:]))
+"""
+_SERVICE_TEXT = f"""\
+# Managed by safetynet.prod_access.
+[Unit]
+Description=Take away access that has ended
+Documentation=man:shadow(5)
+
+[Service]
+Type=oneshot
+ExecStart={PROGRAM} expire
+Restart=on-failure
+RestartSec=10
+"""
+_TIMER_TEXT = """\
+# Managed by safetynet.prod_access. Each line is a moment at which somebody's access ends.
+[Unit]
+Description=Take away access at the moment that it ends
+
+[Timer]
+AccuracySec=1us
+Persistent=true
+OnBootSec=0
+{moments}
+[Install]
+WantedBy=timers.target
+"""
+
+
+@dataclass
+class Outcome:
+    """What a run found and did."""
+
+    plan: Plan
+    done: List[Change] = field(default_factory=list)
+    error: Optional[str] = None
+
+
+def timer_text(access: Access) -> str:
+    """The unit that ends access in time. Moments that are past stay in it: it depends on the data alone."""
+    return _TIMER_TEXT.format(moments="".join(f"OnCalendar={moment.systemd()}\n" for moment in access.moments()))
+
+
+def program_files() -> Dict[str, str]:
+    """The files that stay on the host: this package itself, as the module brought it, and what starts it."""
+    package = __package__ or ""
+    # The module and the program import all that they need when they start, and a module has nothing else with it.
+    names = sorted(name[len(package) + 1 :] for name in sys.modules if name.startswith(package + "._"))
+    files = {f"{_LIBRARY}/{_PACKAGE}/__init__.py": ""}
+    for name in names:
+        files[f"{_LIBRARY}/{_PACKAGE}/{name}.py"] = (pkgutil.get_data(package, name + ".py") or b"").decode()
+    return {**files, PROGRAM: _PROGRAM_TEXT, _SERVICE: _SERVICE_TEXT}
+
+
+def manage(access: Access, options: Options, *, check: bool, owner: str, lock_timeout: float) -> Outcome:
+    """Make the host agree with the access, or say what would change. Raises HostError when it cannot even be read."""
+    _needs()
+    with contextlib.ExitStack() as stack:
+        if not check:
+            stack.enter_context(_files.host_lock(owner, lock_timeout))
+        if options.only is not None:
+            saved = _host.Saved.load()
+            access = access.only(options.only, saved.access if saved else None)
+        timer = timer_text(access)
+        programs = program_files()
+        host = _host.read(access, timer=TIMER, programs=programs, default_shell=options.default_shell)
+        planned = plan(access, host, options, Moment(int(time.time())), timer=timer)
+        _last_way_in.guard(planned, host)
+        outcome = Outcome(planned)
+        if not check:
+            _apply(outcome, programs)
+        if not outcome.error and planned.faults:
+            outcome.error = "\n".join(str(fault) for fault in planned.faults)
+        return outcome
+
+
+def expire(lock_timeout: float = 60) -> Outcome:
+    """Take away what has ended by now, from what the host remembers; give nothing."""
+    with _files.host_lock("prod-access-accounts expire", lock_timeout):
+        saved = _host.Saved.load()
+        if saved is None:
+            return Outcome(Plan())
+        host = _host.read(saved.access, timer=TIMER, programs={}, default_shell=Options.default_shell)
+        planned = plan(saved.access, host, Options(allow_mass_removal=True), Moment(int(time.time())), timer=host.timer or "")
+        planned.changes = planned.revocations() + [change for change in planned.changes if change.act == "save"]
+        planned.faults = []
+        outcome = Outcome(planned)
+        _apply(outcome, {})
+        return outcome
+
+
+def _apply(outcome: Outcome, programs: Mapping[str, str]) -> None:
+    planned = outcome.plan
+    # What stands in the way of giving does not stand in the way of taking away.
+    changes = planned.revocations() if planned.faults else planned.changes
+    if not changes:
+        return
+    hands = Hands(programs)
+    try:
+        outcome.done = hands.apply(changes)
+    except HostError as error:
+        outcome.error = str(error)
+    except OSError as error:
+        outcome.error = f"{error.filename or 'the host'}: {error.strerror}; mend this and run again: what is not done yet was not begun"
+    planned.notes.extend(hands.notes)
+
+
+def _needs() -> None:
+    if os.geteuid() != 0:
+        raise HostError("changing accounts needs root", "connect as root, or say `become: true`")
+    if not os.path.isdir("/run/systemd/system"):
+        raise HostError("systemd does not run on this host", "only hosts with systemd are supported: the end of access hangs on its timers")

@@ -1,0 +1,249 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hands: each makes one kind of change on a host, with the system's own tools. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Dict, Iterable, List, Mapping, Optional
+
+from . import _files, _host, _processes, _sshd
+from ._command import HostError, attempt, run
+from ._names import GROUP
+from ._plan import Change
+
+_DEPARTED = os.path.join(_files.STATE, "departed")
+_HOMES = os.path.join(_files.STATE, "homes")
+_SHADOW_FILES = ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")
+_SHADOW_PATIENCE = 10.0
+TIMER = "/etc/systemd/system/prod-access-accounts.timer"
+
+
+class Hands:
+    """Applies changes in their order. ``programs`` maps the path of each program file of ours to its text."""
+
+    def __init__(self, programs: Mapping[str, str]) -> None:
+        self._programs = programs
+        self._proofs: Dict[str, "Future[bool]"] = {}
+        # sshd's proof of one person runs while useradd makes the next.
+        self._pool = ThreadPoolExecutor(max_workers=2)
+        self.notes: List[str] = []
+
+    def apply(self, changes: Iterable[Change]) -> List[Change]:
+        """Make the changes. Raises HostError at the first that fails; the ones before it stand, and are safe as they are."""
+        done: List[Change] = []
+        for folder in (_files.STATE, _sshd.KEYS, os.path.dirname(_sshd.DROP_IN), os.path.dirname(TIMER)):
+            _files.sweep(folder)
+        wait_for_shadow()
+        try:
+            for change in changes:
+                arguments = dict(change.detail) if change.person is None else {"login": change.person, **change.detail}
+                getattr(self, change.act)(**arguments)
+                done.append(change)
+        finally:
+            self._pool.shutdown()
+        return done
+
+    # --- The host ---
+
+    def create_own_group(self) -> None:
+        run(["groupadd", "--system", GROUP])
+
+    def make_folders(self) -> None:
+        for folder in (_files.STATE, _sshd.KEYS):
+            _files.make_folder(folder, 0o755)
+
+    def save_ledger(self, ledger: Any) -> None:
+        _files.write(_host.LEDGER, _files.dumped(ledger), mode=0o600)
+
+    def save(self, saved: Any) -> None:
+        _files.write(_host.SAVED, _files.dumped(saved), mode=0o600)
+
+    def install_programs(self) -> None:
+        for path, text in self._programs.items():
+            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+            _files.write(path, text, mode=0o755 if "/sbin/" in path else 0o644)
+        run(["systemctl", "daemon-reload"])
+
+    def write_timer(self, text: str) -> None:
+        _files.write(TIMER, text)
+        run(["systemctl", "daemon-reload"])
+        name = os.path.basename(TIMER)
+        run(["systemctl", "enable", "--quiet", name])
+        run(["systemctl", "restart", name])
+
+    def install_sshd(self, include: bool) -> None:
+        ours = next((login for login, account in _host.read_accounts()[0].items() if GROUP in account.groups), None)
+        _sshd.install(ours, include)
+
+    def create_group(self, name: str, gid: int) -> None:
+        run(["groupadd", "--gid", str(gid), name])
+
+    # --- Giving ---
+
+    def create_account(
+        self, login: str, uid: int, name: str, shell: str, home: str, groups: List[str], expires: Optional[int]
+    ) -> None:
+        argv = ["useradd", "--create-home", "--no-log-init", "--user-group", "-K", "HOME_MODE=0700"]
+        argv += ["--uid", str(uid), "--home-dir", home, "--shell", shell, "--comment", name, "--groups", ",".join(groups)]
+        if expires is not None:
+            argv += ["--expiredate", str(expires)]
+        run([*argv, login])
+        self._prove(login)
+
+    def change_account(
+        self,
+        login: str,
+        gecos: Optional[str] = None,
+        shell: Optional[str] = None,
+        unlock: bool = False,
+        join: Iterable[str] = (),
+        **expiry: Optional[int],
+    ) -> None:
+        argv = ["usermod"]
+        if gecos is not None:
+            argv += ["--comment", gecos]
+        if shell is not None:
+            argv += ["--shell", shell]
+        if unlock:
+            argv.append("--unlock")
+        if "expires" in expiry:
+            argv += ["--expiredate", "" if expiry["expires"] is None else str(expiry["expires"])]
+        if join:
+            argv += ["--append", "--groups", ",".join(join)]
+        run([*argv, login])
+        self._prove(login)
+
+    def finish_account(self, login: str, gid: int, lacks: List[str]) -> None:
+        if "group" in lacks:
+            run(["groupadd", "--gid", str(gid), login])
+        if "line in shadow" in lacks:
+            run(["pwconv"])
+            run(["usermod", "--password", "!", login])
+        run(["grpconv"])
+
+    def make_home(self, login: str, home: str) -> None:
+        if os.path.lexists(home):
+            skeleton = set(os.listdir("/etc/skel"))
+            if os.path.islink(home) or not set(os.listdir(home)) <= skeleton:
+                raise HostError(f"{home} is root's, and not empty", f"see what is in it, then give it to them: chown -R {login}: {home}")
+            shutil.rmtree(home)
+        run(["mkhomedir_helper", login, "0077"])
+
+    def write_keys(self, login: str, text: str) -> None:
+        """Last of all. The file is nobody's but root's, and is read for our people only: both are proven before it is written."""
+        if text and not self._proven(login):
+            raise HostError(
+                f"sshd does not read {_sshd.KEYS} for {login}",
+                f"their keys were not put there; find what wins over {_sshd.DROP_IN}: sshd -T -C user={login}",
+            )
+        if text:
+            _files.write(_sshd.keys_file(login), text)
+        else:
+            self.remove_keys(login)
+
+    # --- Taking away ---
+
+    def close_account(self, login: str) -> None:
+        run(["usermod", "--lock", "--expiredate", str(_host.CLOSED_DAY), login])
+
+    def remove_keys(self, login: str) -> None:
+        _files.remove(_sshd.keys_file(login))
+
+    def leave_groups(self, login: str, keep: List[str]) -> None:
+        run(["usermod", "--groups", ",".join(keep), login])
+
+    def join_tombstones(self, login: str) -> None:
+        run(["usermod", "--append", "--groups", GROUP, login])
+
+    def stop_lingering(self, login: str) -> None:
+        run(["loginctl", "disable-linger", login])
+
+    def remove_crontab(self, login: str) -> None:
+        self._keep_copy(login, "crontab", run(["crontab", "-u", login, "-l"]))
+        run(["crontab", "-u", login, "-r"])
+
+    def remove_at_jobs(self, login: str, jobs: List[str]) -> None:
+        for job in jobs:
+            self._keep_copy(login, f"at-job-{job}", run(["at", "-c", job]))
+            run(["atrm", job])
+
+    def end_sessions(self, login: str, uid: int, keys: List[str], whole: bool) -> None:
+        if keys:
+            sessions = _processes.sessions_by_key(login, uid, set(keys))
+            left = _processes.end(lambda process: process.session in sessions and not process.is_daemon())
+        else:
+            # A person who stays has logged out; whoever goes has everything ended, their slice in one stroke.
+            left = _processes.end(lambda process: process.is_of(uid) and not process.is_daemon(), uid if whole else None)
+        if left:
+            names = ", ".join(f"{process.name} ({process.pid})" for process in left)
+            raise HostError(f"processes of {login} do not end: {names}", "they hang in the kernel; see: ps -o stat,wchan -p PID")
+
+    def archive_home(self, login: str, home: str) -> None:
+        _files.make_folder(_HOMES, 0o700)
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        archive = os.path.join(_HOMES, f"{login}-{stamp}.tar.gz")
+        beside = os.path.join(_HOMES, f".{login}.new")
+        os.close(os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+        try:
+            folder, name = os.path.split(home)
+            tar = ["tar", "--create", "--gzip", "--numeric-owner", "--one-file-system", "--acls", "--xattrs"]
+            done = attempt([*tar, f"--file={beside}", f"--directory={folder}", f"./{name}"], timeout=24 * 3600)
+            if done.returncode != 0:
+                raise HostError(f"{home} could not be archived: {done.stderr.strip()[-300:]}", "nothing of it was removed; mend this and run again")
+            run(["tar", "--list", "--gzip", f"--file={beside}"])
+            with open(beside, "rb") as stream:
+                os.fsync(stream.fileno())
+            os.rename(beside, archive)
+            _files.sync_folder(_HOMES)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(beside)
+        self.remove_home(login, home)
+
+    def remove_home(self, login: str, home: str) -> None:
+        # Renamed first: a kill midway must not leave half a home for the next archive. rmtree follows no link.
+        doomed = os.path.join(os.path.dirname(home), f".{login}.removed")
+        if os.path.lexists(doomed):
+            shutil.rmtree(doomed)
+        os.rename(home, doomed)
+        shutil.rmtree(doomed)
+
+    def _keep_copy(self, login: str, name: str, text: str) -> None:
+        folder = os.path.join(_DEPARTED, login)
+        _files.make_folder(_DEPARTED, 0o700)
+        _files.make_folder(folder, 0o700)
+        _files.write(os.path.join(folder, name), text, mode=0o600)
+
+    def _prove(self, login: str) -> None:
+        self._proofs[login] = self._pool.submit(_sshd.uses_our_keys, login)
+
+    def _proven(self, login: str) -> bool:
+        if login not in self._proofs:
+            self._prove(login)
+        return self._proofs[login].result()
+
+
+def wait_for_shadow() -> None:
+    """Wait while somebody edits the account files. Raises HostError for a lock that nobody will ever release.
+
+    The tools of shadow-utils clear a lock whose process is gone, but not one without a number in it.
+    """
+    deadline = time.monotonic() + _SHADOW_PATIENCE
+    for name in _SHADOW_FILES:
+        lock = f"/etc/{name}.lock"
+        while True:
+            text = _files.read_text(lock)
+            pid = (text or "").strip("\0 \n")
+            if text is None or (pid.isdigit() and not os.path.exists(f"/proc/{pid}")):
+                break
+            if time.monotonic() >= deadline:
+                if pid.isdigit():
+                    raise HostError(f"process {pid} holds {lock}", f"wait for it to end, or see what it is: ps {pid}")
+                raise HostError(f"{lock} is stale: it names no process", f"see that nobody is editing accounts, then: rm {lock}")
+            time.sleep(0.1)

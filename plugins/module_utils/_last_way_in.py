@@ -1,0 +1,93 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guard that refuses to take away the last way into a host, or the one that the run itself came by."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import re
+import time
+from typing import Iterable, Optional
+
+from . import _sshd
+from ._command import HostError, attempt
+from ._host import Account, Host
+from ._plan import Plan
+
+
+def guard(planned: Plan, host: Host) -> None:
+    """Refuse to take away the last way in, or the one that this very run came by."""
+    closing = set(planned.closing())
+    if not closing:
+        return
+    mine = connecting_account()
+    if mine in closing:
+        raise HostError(
+            f"this run is connected as {mine}, whose access it would end; nothing was changed",
+            "connect as somebody else to do that",
+        )
+    if not any(way not in closing for way in ways_in(host)):
+        raise HostError(
+            f"after this run nobody could log in and become root any more ({', '.join(sorted(closing))} would go); nothing was changed",
+            "give somebody else a way in first: a key and sudo, or a key of root's",
+        )
+
+
+def connecting_account() -> Optional[str]:
+    """The account that the controller came by: the login UID survives sudo and su."""
+    for number in (_login_uid(), os.environ.get("SUDO_UID", ""), str(os.getuid())):
+        if number.isdigit() and number != str(2**32 - 1):
+            with contextlib.suppress(KeyError):
+                return pwd.getpwuid(int(number)).pw_name
+    return None
+
+
+def _login_uid() -> str:
+    with contextlib.suppress(OSError), open("/proc/self/loginuid", encoding="ascii") as stream:
+        return stream.read().strip()
+    return ""
+
+
+def ways_in(host: Host) -> Iterable[str]:
+    """The accounts, ours or not, that can log in by ssh and become root, counted from what is really on the host."""
+    today = time.time() / 86400
+    for account in host.accounts.values():
+        if account.expires is not None and account.expires <= today:
+            continue
+        if account.shell.endswith(("/nologin", "/false")) or not _becomes_root(account):
+            continue
+        if _logs_in(account):
+            yield account.login
+
+
+def _logs_in(account: Account) -> bool:
+    values = _sshd.setting(account.login)
+    if account.uid == 0 and values.get("permitrootlogin") == "no":
+        return False
+    if _sshd.shut_out(account.login, sorted(account.groups)):
+        return False
+    if values.get("passwordauthentication") == "yes" and not account.is_locked and account.password:
+        if account.uid != 0 or values.get("permitrootlogin") == "yes":
+            return True
+    return any(_has_key(path, account) for path in values.get("authorizedkeysfile", "").split())
+
+
+def _has_key(pattern: str, account: Account) -> bool:
+    # sshd_config(5), TOKENS; a path that is not absolute is below the home.
+    tokens = {"%%": "%", "%h": account.home, "%u": account.login, "%U": str(account.uid)}
+    path = os.path.join(account.home, re.sub("%.", lambda match: tokens.get(match.group(), match.group()), pattern))
+    with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8", errors="replace") as stream:
+        return any(line.strip() and not line.startswith("#") for line in stream)
+    return False
+
+
+def _becomes_root(account: Account) -> bool:
+    if account.uid == 0:
+        return True
+    with contextlib.suppress(HostError):
+        said = attempt(["sudo", "-n", "-l", "-U", account.login]).stdout
+        return re.search(r"(?m)^\s+\((ALL|root)\b[^)]*\).*\bALL$", said) is not None
+    return False

@@ -1,0 +1,231 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People, teams and grants: the data model of the inventory, each record parsed and checked on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, List, Optional, Tuple
+
+from ._moment import Moment
+from ._names import GROUP, LOGIN_MEND, ROOT_GROUPS, is_email, login_fault
+from ._node import Node
+from ._ssh_key import RSA_MIN_BITS, KeyFault, SshKey, parse_source
+from ._sudo_rule import Sudo, parse_sudo
+
+# login.defs(5): UID_MIN and UID_MAX of Debian and the RHEL family.
+ID_MIN, ID_MAX = 1000, 60000
+STATES = ("active", "suspended", "departed")
+HOMES = ("keep", "archive", "remove")
+KINDS = ("development", "operations")
+
+
+@dataclass(frozen=True)
+class Person:
+    """One entry of ``prod_access_people``. ``key_places`` are the places of the sound keys in its list."""
+
+    login: str
+    name: str
+    email: Optional[str] = None
+    uid: Optional[int] = None
+    shell: Optional[str] = None
+    keys: Tuple[SshKey, ...] = ()
+    until: Optional[Moment] = None
+    state: str = "active"
+    home: str = "keep"
+    adopt: bool = False
+    key_places: Tuple[int, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def parse(cls, login: str, node: Node, *, rsa_min_bits: int = RSA_MIN_BITS) -> Person:
+        fault = login_fault(login)
+        if fault is not None:
+            node.wrong(fault, LOGIN_MEND)
+        fields = node.fields(
+            ("name", "email", "uid", "shell", "ssh_keys", "until", "state", "home", "adopt"), required=("name",)
+        )
+        person = cls(login, name=login)
+        if "name" in fields:
+            person = replace(person, name=_name(fields["name"]) or login)
+        if "email" in fields:
+            person = replace(person, email=_email(fields["email"]))
+        if "uid" in fields:
+            person = replace(person, uid=fields["uid"].number(ID_MIN, ID_MAX))
+        if "shell" in fields:
+            person = replace(person, shell=_shell(fields["shell"]))
+        if "ssh_keys" in fields:
+            keys = [(index, _key(item, rsa_min_bits)) for index, item in enumerate(fields["ssh_keys"].items())]
+            person = replace(
+                person,
+                keys=tuple(key for _index, key in keys if key is not None),
+                key_places=tuple(index for index, key in keys if key is not None),
+            )
+        if "until" in fields:
+            person = replace(person, until=fields["until"].moment())
+        if "state" in fields:
+            person = replace(person, state=fields["state"].choice(*STATES) or "active")
+        if "home" in fields:
+            person = replace(person, home=fields["home"].choice(*HOMES) or "keep")
+        if "adopt" in fields:
+            person = replace(person, adopt=bool(fields["adopt"].flag()))
+        return person
+
+
+@dataclass(frozen=True)
+class Team:
+    """One entry of ``prod_access_teams``. Members are logins, or other teams as ``@name``."""
+
+    name: str
+    members: Tuple[str, ...] = ()
+    gid: Optional[int] = None
+    kind: Optional[str] = None
+    owner: Optional[str] = None
+
+    @classmethod
+    def parse(cls, name: str, node: Node) -> Team:
+        fault = login_fault(name)
+        if fault is not None:
+            node.wrong(fault, LOGIN_MEND)
+        fields = node.fields(("members", "gid", "kind", "owner"), required=("members",))
+        team = cls(name)
+        if "members" in fields:
+            team = replace(team, members=_distinct(fields["members"]))
+            if fields["members"].value == []:
+                fields["members"].warn("the team has no members", "add some, or remove the team")
+        if "gid" in fields:
+            team = replace(team, gid=fields["gid"].number(ID_MIN, ID_MAX))
+        if "kind" in fields:
+            team = replace(team, kind=fields["kind"].choice(*KINDS))
+        if "owner" in fields:
+            team = replace(team, owner=fields["owner"].text())
+        return team
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One entry of a ``prod_access_grants_*`` list. Just one of ``team`` and ``person`` is filled."""
+
+    source: str
+    why: str = ""
+    team: Optional[str] = None
+    person: Optional[str] = None
+    sudo: Sudo = "none"
+    groups: Tuple[str, ...] = ()
+    until: Optional[Moment] = None
+    unsafe: Optional[str] = None
+
+    @classmethod
+    def parse(cls, source: str, node: Node) -> Grant:
+        """Read a grant. ``source`` says where it stands, for those who ask why they have access."""
+        fields = node.fields(("team", "person", "why", "sudo", "groups", "until", "unsafe"), required=("why",))
+        named = [name for name in ("team", "person") if name in fields]
+        if isinstance(node.value, dict) and len(named) != 1:
+            node.wrong(
+                "a grant is to a team or to a person" + (", not to both" if named else ""),
+                "write one grant for each" if named else "add `team:` or `person:`",
+            )
+        grant = cls(source)
+        if "team" in fields:
+            grant = replace(grant, team=fields["team"].text())
+        if "person" in fields:
+            grant = replace(grant, person=fields["person"].text())
+        if "why" in fields:
+            grant = replace(grant, why=fields["why"].text() or "")
+        if "unsafe" in fields:
+            grant = replace(grant, unsafe=fields["unsafe"].text())
+        if "sudo" in fields:
+            grant = replace(grant, sudo=parse_sudo(fields["sudo"]))
+        if "groups" in fields:
+            grant = replace(grant, groups=_groups(fields["groups"], "unsafe" in fields))
+        if "until" in fields:
+            grant = replace(grant, until=fields["until"].moment())
+        return grant
+
+
+def _name(node: Node) -> Optional[str]:
+    text = node.text()
+    # passwd(5) and chfn(1): these separate the fields of the file, and the parts of the GECOS field.
+    bad = sorted(set(text or "") & set(":,="))
+    if bad:
+        node.wrong("a full name cannot hold " + " ".join(bad), "leave it out")
+        return None
+    if text is not None and len(text.encode()) > 200:
+        node.wrong("the name is too long", "shorten it to 200 bytes")
+        return None
+    return text
+
+
+def _email(node: Node) -> Optional[str]:
+    text = node.text()
+    if text is not None and not is_email(text):
+        node.wrong(f"{text!r} is not an e-mail address", "write it like alice@example.com")
+    return text
+
+
+def _shell(node: Node) -> Optional[str]:
+    text = node.text()
+    if text is None:
+        return None
+    if not text.startswith("/") or ":" in text or " " in text or "//" in text or "/../" in text or text.endswith("/"):
+        node.wrong(f"{text!r} is not the absolute path of a shell", "write it like /bin/bash")
+        return None
+    return text
+
+
+def _distinct(node: Node) -> Tuple[str, ...]:
+    texts: List[str] = []
+    for item in node.items():
+        text = item.text()
+        if text is not None and text in texts:
+            item.wrong(f"{text} is there twice", "remove one")
+        elif text is not None:
+            texts.append(text)
+    return tuple(texts)
+
+
+def _groups(node: Node, unsafe: bool) -> Tuple[str, ...]:
+    groups = _distinct(node)
+    for item in node.items():
+        if item.value == GROUP:
+            item.wrong(f"everybody with access is in {GROUP}", "remove it")
+        elif item.value in ROOT_GROUPS and not unsafe:
+            item.wrong(f"the group {item.value} amounts to root", "say `sudo: full`, or give the reason with `unsafe: why` on the grant")
+    return groups
+
+
+def _key(node: Node, rsa_min_bits: int) -> Optional[SshKey]:
+    until: Optional[Moment] = None
+    sources: Tuple[str, ...] = ()
+    line_node: Optional[Node] = node
+    if isinstance(node.value, dict):
+        fields = node.fields(("key", "until", "from"), required=("key",))
+        line_node = fields.get("key")
+        if "until" in fields:
+            until = fields["until"].moment()
+        if "from" in fields:
+            sources = _sources(fields["from"])
+    line = None if line_node is None else line_node.text()
+    if line_node is None or line is None:
+        return None
+    try:
+        key = SshKey.parse(line, rsa_min_bits=rsa_min_bits)
+    except KeyFault as fault:
+        line_node.wrong(fault.what, fault.mend)
+        return None
+    return replace(key, until=until, sources=sources)
+
+
+def _sources(node: Node) -> Tuple[str, ...]:
+    sources: List[str] = []
+    for item in node.items():
+        text: Any = item.text()
+        if text is None:
+            continue
+        try:
+            sources.append(parse_source(text))
+        except ValueError as error:
+            item.wrong(str(error), "write an address or a network like 10.0.0.0/8 or 2001:db8::/32")
+    if node.value == []:
+        node.wrong("is empty: the key would be good from nowhere", "list addresses, or remove the key for everywhere")
+    return tuple(sources)

@@ -1,0 +1,188 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""sshd on a host: the drop-in that reads people's keys from where only root writes, and the proof that it is in force."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import os
+import re
+from typing import Dict, List, Optional
+
+from . import _files
+from ._command import HostError, attempt, run
+from ._names import GROUP
+
+KEYS = "/etc/ssh/authorized_keys.d"
+CONFIG = "/etc/ssh/sshd_config"
+DROP_IN = "/etc/ssh/sshd_config.d/00-prod-access.conf"
+# sshd takes the first value that it finds, so ours sorts first, and a foreign Match that came earlier would win.
+DROP_IN_TEXT = f"""\
+# Managed by safetynet.prod_access: a change here is undone by the next run.
+# Keys of the people in {GROUP} stand where only root writes; all other accounts are untouched.
+Match Group {GROUP}
+    AuthorizedKeysFile {KEYS}/%u
+    AuthorizedKeysCommand none
+    AuthorizedPrincipalsFile none
+    TrustedUserCAKeys none
+    PubkeyAuthentication yes
+    AuthenticationMethods publickey
+"""
+INCLUDE = f"Include {DROP_IN}"
+_INCLUDE_LINES = f"# The next line is safetynet.prod_access's: without it the people in {GROUP} have no keys.\n{INCLUDE}\n"
+_BACKUP = os.path.join(_files.STATE, "sshd-before")
+_DEAD_MAN = "prod-access-dead-man"
+DEAD_MAN_SECONDS = 120
+
+
+def keys_file(login: str) -> str:
+    return os.path.join(KEYS, login)
+
+
+def includes_drop_in(config: str) -> bool:
+    """Whether sshd_config reads our drop-in for everybody: an Include of it that stands before any Match."""
+    for line in config.splitlines():
+        words = line.replace("=", " ", 1).split()
+        if not words or words[0].startswith("#"):
+            continue
+        if words[0].lower() == "match":
+            return False
+        if words[0].lower() == "include":
+            # sshd_config(5): patterns without a leading / are below /etc/ssh; glob(7) lets no * match a /.
+            patterns = [os.path.join("/etc/ssh", word.strip('"')) for word in words[1:]]
+            if any(os.path.dirname(p) == os.path.dirname(DROP_IN) and fnmatch.fnmatch(DROP_IN, p) for p in patterns):
+                return True
+    return False
+
+
+def with_include(config: str) -> str:
+    return _INCLUDE_LINES + config
+
+
+def config_text() -> str:
+    text = _files.read_text(CONFIG)
+    if text is None:
+        raise HostError(f"{CONFIG} is missing", "install openssh-server")
+    return text
+
+
+def setting(login: str, *, file: str = CONFIG) -> Dict[str, str]:
+    """What sshd would do for a user, as sshd itself says it (sshd(8), -T)."""
+    said = run(["sshd", "-T", "-f", file, "-C", f"user={login},host=localhost,addr=127.0.0.1"], mend="mend sshd's configuration: sshd -t")
+    return dict(line.partition(" ")[::2] for line in said.splitlines())
+
+
+def uses_our_keys(login: str) -> bool:
+    values = setting(login)
+    return values.get("authorizedkeysfile") == f"{KEYS}/%u" and values.get("authenticationmethods") == "publickey"
+
+
+def shut_out(login: str, groups: List[str]) -> Optional[str]:
+    """Why a foreign AllowUsers, DenyUsers, AllowGroups or DenyGroups keeps a person out; None when none does."""
+    values = setting(login)
+    for keyword, names, wanted in (
+        ("allowusers", [login], True),
+        ("denyusers", [login], False),
+        ("allowgroups", groups, True),
+        ("denygroups", groups, False),
+    ):
+        if keyword in values and _matches(values[keyword].split(), names) is not wanted:
+            return f"{keyword} {values[keyword]}"
+    return None
+
+
+def _matches(patterns: List[str], names: List[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern.partition("@")[0]) for pattern in patterns for name in names)
+
+
+def install(login: Optional[str], include: bool) -> None:
+    """Put the drop-in in force: the whole configuration is checked before, and put back if sshd or the proof objects.
+
+    A dead man's switch undoes it unless :func:`settle` comes within DEAD_MAN_SECONDS, since only a new connection proves
+    that there still is a way in.
+    """
+    config = config_text()
+    candidate = with_include(config) if include else config
+    _check(candidate)
+    before = _files.read_text(DROP_IN)
+    _remember(before, config)
+    # --collect: a switch that failed must not stand in the way of the next one.
+    _call_off()
+    run(["systemd-run", f"--on-active={DEAD_MAN_SECONDS}", f"--unit={_DEAD_MAN}", "--collect", "/usr/sbin/prod-access-accounts", "undo-sshd"])
+    try:
+        _files.write(DROP_IN, DROP_IN_TEXT)
+        if include:
+            _files.write(CONFIG, candidate, mode=os.stat(CONFIG).st_mode & 0o777)
+        run(["sshd", "-t"], mend="the change was taken back; see what in sshd's configuration clashes with it")
+        if login is not None and not uses_our_keys(login):
+            raise HostError(
+                f"sshd does not read {KEYS} for {login}, though {DROP_IN} says so",
+                f"an earlier Match in {CONFIG} wins; see: sshd -T -C user={login}",
+            )
+        reload()
+    except BaseException:
+        undo()
+        _call_off()
+        raise
+
+
+def undo() -> None:
+    """Put sshd's configuration back as :func:`install` found it."""
+    saved = _files.load(_BACKUP)
+    if saved is None:
+        return
+    if saved["drop_in"] is None:
+        _files.remove(DROP_IN)
+    else:
+        _files.write(DROP_IN, saved["drop_in"])
+    if config_text() != saved["config"]:
+        _files.write(CONFIG, saved["config"], mode=os.stat(CONFIG).st_mode & 0o777)
+    reload()
+    _files.remove(_BACKUP)
+
+
+def _call_off() -> bool:
+    """Call the dead man's switch off. Says whether there was one."""
+    waiting = attempt(["systemctl", "stop", f"{_DEAD_MAN}.timer"]).returncode == 0
+    with contextlib.suppress(HostError):
+        attempt(["systemctl", "reset-failed", f"{_DEAD_MAN}.timer", f"{_DEAD_MAN}.service"])
+    return waiting
+
+
+def settle() -> bool:
+    """A new connection works: the change stays. Says whether it was still there to be confirmed."""
+    waiting = _call_off()
+    if waiting:
+        _files.remove(_BACKUP)
+    return waiting
+
+
+def reload() -> None:
+    """Make sshd read its configuration; a sshd that is not running (socket activation) reads it with each connection."""
+    for unit in ("ssh.service", "sshd.service"):
+        if attempt(["systemctl", "is-active", "--quiet", unit]).returncode == 0:
+            run(["systemctl", "reload", unit])
+            return
+
+
+def _remember(drop_in: Optional[str], config: str) -> None:
+    # An earlier, unconfirmed change is still to be undone: what it found is what counts.
+    if _files.load(_BACKUP) is None:
+        _files.write(_BACKUP, _files.dumped({"drop_in": drop_in, "config": config}), mode=0o600)
+
+
+def _check(config: str) -> None:
+    """Let sshd judge the configuration as it will be, in a file beside it."""
+    beside = CONFIG + ".prod-access"
+    drop_in = DROP_IN + ".prod-access"  # No Include of *.conf reads it.
+    try:
+        os.makedirs(os.path.dirname(DROP_IN), mode=0o755, exist_ok=True)
+        _files.write(drop_in, DROP_IN_TEXT, mode=0o600)
+        text = re.sub(rf"(?m)^{re.escape(INCLUDE)}$", "", config)
+        _files.write(beside, f"Include {drop_in}\n{text}", mode=0o600)
+        run(["sshd", "-t", "-f", beside], mend=f"nothing was changed; mend what stands in {CONFIG} first: sshd -t")
+    finally:
+        _files.remove(beside)
+        _files.remove(drop_in)

@@ -1,0 +1,277 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One sudo rule of a grant: what it allows, and why it is refused where it would give more than it says."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+from ._node import Node
+
+_UNIT_TYPES = "service socket timer path target mount automount swap slice scope device"
+# systemd.unit(5): a unit name is at most 255 of these characters; the type is the last part.
+_UNIT = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(" + "|".join(_UNIT_TYPES.split()) + ")")
+_USER = re.compile(r"[a-z_][a-z0-9_.-]{0,31}\$?")
+_GLOB = set("*?[]")
+_MOST_ALTERNATIVES = 256
+# What stands for any character in a pattern: a dot, or a negated set.
+_WIDE = re.compile(r"(?<!\\)\.|(?<!\\)\[\^")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program with its arguments.
+
+    ``arguments`` is one string, compared with what was typed joined by single blanks; ``""`` means: none. A ``pattern``
+    is a regular expression, anchored at both ends (sudoers(5), "Regular expressions", sudo 1.9.10 or newer).
+    """
+
+    path: str
+    arguments: str = ""
+    pattern: bool = False
+
+
+@dataclass(frozen=True)
+class SudoRule:
+    """Just one of ``services``, ``commands`` (with ``everything`` for ``commands: all``) and ``edit`` is filled."""
+
+    services: Tuple[str, ...] = ()
+    commands: Tuple[str, ...] = ()
+    everything: bool = False
+    edit: Tuple[str, ...] = ()
+    run_as: Tuple[str, ...] = ("root",)
+    password: bool = False
+    unsafe: Optional[str] = None
+
+    @classmethod
+    def parse(cls, node: Node) -> Optional[SudoRule]:
+        """Read one entry of ``sudo:``; None when anything is wrong with it."""
+        before = _errors(node)
+        fields = node.fields(("services", "commands", "edit", "as", "password", "unsafe"))
+        kinds = [name for name in ("services", "commands", "edit") if name in fields]
+        if isinstance(node.value, dict) and len(kinds) != 1:
+            node.wrong(
+                "a rule says one of `services`, `commands` and `edit`" + (f", not {' and '.join(kinds)}" if kinds else ""),
+                "write one rule for each" if kinds else "add one of them",
+            )
+        unsafe = fields["unsafe"].text() if "unsafe" in fields else None
+        password = fields["password"].flag() if "password" in fields else False
+        run_as = _users(fields["as"]) if "as" in fields else ("root",)
+        if "as" in fields and "services" in fields:
+            fields["as"].wrong("units are managed as root", "remove `as`")
+        everything = "commands" in fields and fields["commands"].value == "all"
+        if everything and "root" in run_as:
+            fields["commands"].wrong(
+                "everything as root is not a rule",
+                "say `sudo: full` on the grant, or name a service user with `as`",
+            )
+        services = _texts(fields.get("services"), _check_unit, unsafe)
+        commands = () if everything else _texts(fields.get("commands"), _check_command, unsafe)
+        edit = _texts(fields.get("edit"), _check_edit, unsafe)
+        if _errors(node) > before:
+            return None
+        return cls(services, commands, everything, edit, run_as, bool(password), unsafe)
+
+    def to_data(self) -> Dict[str, Any]:
+        """The rule as the inventory would write it."""
+        data: Dict[str, Any] = {}
+        if self.services:
+            data["services"] = list(self.services)
+        elif self.edit:
+            data["edit"] = list(self.edit)
+        else:
+            data["commands"] = "all" if self.everything else list(self.commands)
+        if self.run_as != ("root",):
+            data["as"] = list(self.run_as)
+        if self.password:
+            data["password"] = True
+        if self.unsafe is not None:
+            data["unsafe"] = self.unsafe
+        return data
+
+    @classmethod
+    def from_data(cls, data: Dict[str, Any]) -> SudoRule:
+        """Read back what :meth:`to_data` made; the data was checked when it was parsed."""
+        commands = data.get("commands", [])
+        everything = commands == "all"
+        return cls(
+            tuple(data.get("services", ())),
+            () if everything else tuple(commands),
+            everything,
+            tuple(data.get("edit", ())),
+            tuple(data.get("as", ("root",))),
+            data.get("password", False),
+            data.get("unsafe"),
+        )
+
+
+Sudo = Union[str, Tuple[SudoRule, ...]]
+"""``none``, ``full``, or rules."""
+
+
+def parse_sudo(node: Node) -> Sudo:
+    """Read the ``sudo:`` of a grant."""
+    if isinstance(node.value, list):
+        if not node.value:
+            node.wrong("the list of rules is empty", "say `sudo: none`, or remove the key")
+        return tuple(rule for rule in map(SudoRule.parse, node.items()) if rule is not None)
+    if isinstance(node.value, dict):
+        node.wrong("must be a list of rules, not one", "begin the rule with `- `")
+        return "none"
+    return node.choice("none", "full") or "none"
+
+
+def expand(text: str) -> List[str]:
+    """Write out the alternatives: ``a {b,c}`` means ``a b`` and ``a c``. Raises ValueError."""
+    parts: List[List[str]] = []
+    rest = text
+    while rest:
+        head, brace, rest = rest.partition("{")
+        if "}" in head:
+            raise ValueError("a } without its {")
+        parts.append([head])
+        if brace:
+            inner, end, rest = rest.partition("}")
+            if not end or "{" in inner:
+                raise ValueError("a { without its }, or one within another")
+            choices = inner.split(",")
+            if len(choices) < 2 or not all(choices) or len(set(choices)) < len(choices):
+                raise ValueError("alternatives must be two or more, different, and none of them empty")
+            parts.append(choices)
+    count = 1
+    for part in parts:
+        count *= len(part)
+    if count > _MOST_ALTERNATIVES:
+        raise ValueError(f"{count} alternatives are too many")
+    return ["".join(choice) for choice in itertools.product(*parts)]
+
+
+def commands_of(text: str) -> List[Command]:
+    """The commands that one entry of ``commands`` means. Raises ValueError."""
+    path, _, arguments = text.partition(" ")
+    if arguments.startswith("^"):
+        # Braces count repetitions there.
+        return [Command(one, arguments, pattern=True) for one in expand(path)]
+    return [Command(*one.partition(" ")[::2]) for one in expand(text)]
+
+
+def _errors(node: Node) -> int:
+    return sum(not problem.warning for problem in node.problems)
+
+
+def _texts(node: Optional[Node], check: Any, unsafe: Optional[str]) -> Tuple[str, ...]:
+    if node is None:
+        return ()
+    texts: List[str] = []
+    for item in node.items():
+        text = item.text()
+        if text is None:
+            continue
+        if text in texts:
+            item.wrong(f"{text} is there twice", "remove one")
+        check(item, text, unsafe)
+        texts.append(text)
+    if node.value == []:
+        node.wrong("is empty", "name what is allowed, or remove the rule")
+    return tuple(texts)
+
+
+def _users(node: Node) -> Tuple[str, ...]:
+    users = []
+    for item in node.items():
+        text = item.text()
+        if text is None:
+            continue
+        if not _USER.fullmatch(text):
+            item.wrong(f"{text!r} is not the name of one user", "name each user; ALL, aliases, groups, numbers and negation are not taken")
+        users.append(text)
+    if node.value == []:
+        node.wrong("is empty", "name a user, or remove the key for root")
+    return tuple(users)
+
+
+def _check_unit(node: Node, text: str, _unsafe: Optional[str]) -> None:
+    if _GLOB & set(text):
+        node.wrong("a pattern would match units that nobody thought of", "name each unit")
+    elif not _UNIT.fullmatch(text) or len(text) > 255:
+        node.wrong(f"{text!r} is not the full name of a unit", "write it like search.service or indexer@1.service")
+
+
+def _check_path(node: Node, path: str) -> bool:
+    """The one form of a path that sudo, the kernel and a reader understand alike."""
+    if not path.startswith("/"):
+        node.wrong(f"{path} is not an absolute path", "begin it with /")
+    elif path.endswith("/"):
+        node.wrong("a directory gives all that is or will be in it", "name each file")
+    elif "//" in path or any(part in (".", "..") for part in path.split("/")):
+        node.wrong(f"{path} is not the plain form of the path", "write it without //, . and ..")
+    else:
+        return True
+    return False
+
+
+def _check_command(node: Node, text: str, unsafe: Optional[str]) -> None:
+    if text.startswith("!"):
+        node.wrong("negation does not take power away: there is always another way to run the same", "list what is allowed instead")
+        return
+    if text in ("all", "ALL"):
+        node.wrong(f"{text} is not a command", "say `commands: all`, with `as: [a service user]`, for everything as that user")
+        return
+    if text.split(" ")[0] == "sudoedit":
+        node.wrong("sudoedit is not a command in this sense", "use `edit: [/path/of/the/file]`")
+        return
+    if "  " in text:
+        node.wrong("two blanks in a row", "write one: arguments are compared joined by single blanks")
+        return
+    try:
+        commands = commands_of(text)
+    except ValueError as error:
+        node.wrong(str(error), "write alternatives like {a,b}; in a pattern, put the whole of the arguments between ^ and $")
+        return
+    for command in commands:
+        if not _check_path(node, command.path):
+            return
+        if _GLOB & set(command.path):
+            node.wrong("a pattern in a path would match programs that nobody thought of", "name each program, or use {a,b}")
+            return
+    if commands[0].pattern:
+        _check_pattern(node, commands[0].arguments, unsafe)
+    elif unsafe is None and _GLOB & set(text):
+        node.wrong(
+            "a wildcard spans blanks and slashes, and so allows more arguments than it shows",
+            "use {a,b}, or a pattern between ^ and $, or give the reason with `unsafe: why`",
+        )
+
+
+def _check_pattern(node: Node, pattern: str, unsafe: Optional[str]) -> None:
+    if not pattern.endswith("$") or pattern.endswith("\\$") or len(pattern) < 3:
+        node.wrong("the pattern is open at its end", "end it with $")
+        return
+    # sudo takes POSIX extended expressions. Python's are near enough to find the slips of a hand; visudo has the last word.
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        node.wrong(f"not a regular expression: {error}", "see regex(7); sudo reads extended ones")
+        return
+    plain = re.sub(r"\\.|\[\^?\]?[^]]*\]", "", pattern)
+    nested = None
+    while nested != plain:
+        nested, plain = plain, re.sub(r"\([^()]*\)", "", plain)
+    if "|" in plain:
+        node.wrong("the pattern is open: ^ and $ bind to one side of | each", "put the alternatives in ( )")
+    elif unsafe is None and (_WIDE.search(re.sub(r"\[(?!\^)\]?[^]]*\]", "", pattern))):
+        node.wrong(
+            "the pattern matches blanks or slashes by a dot or a negated set, and so more arguments than it shows",
+            "name the characters, like [a-z0-9-]+, or give the reason with `unsafe: why`",
+        )
+
+
+def _check_edit(node: Node, text: str, unsafe: Optional[str]) -> None:
+    if text.startswith("!"):
+        node.wrong("negation does not take power away", "list the files that may be edited")
+    elif _check_path(node, text) and unsafe is None and _GLOB & set(text):
+        node.wrong("a pattern matches files that nobody thought of", "name each file, or give the reason with `unsafe: why`")

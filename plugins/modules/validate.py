@@ -1,0 +1,56 @@
+#!/usr/bin/python
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation of the action plugin of the same name, which does the work on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: validate
+short_description: Check the people, teams and grants of the inventory
+version_added: 0.1.0
+description:
+  - Reads C(prod_access_people), C(prod_access_teams) and C(prod_access_grants_*) of the whole inventory, on the controller.
+    No host is contacted.
+  - Prints every error and warning in one run, as C(path) C(:) what is wrong; how to mend it, with file and line where they are known.
+  - Fails when there is an error.
+options:
+  person:
+    description: Check also that this person is known, and has what O(expect) says on the hosts of the play.
+    type: str
+  expect:
+    description: Whether O(person) must have access to at least one of the hosts, or to none of them.
+    type: str
+    choices: [access, none]
+attributes:
+  check_mode:
+    description: Changes nothing anywhere.
+    support: full
+  diff_mode:
+    description: Changes nothing anywhere.
+    support: none
+  platform:
+    description: The controller.
+    support: full
+    platforms: posix
+notes:
+  - It runs once for all hosts of a play.
+seealso:
+  - module: safetynet.prod_access.accounts
+author:
+  - The safetynet.prod_access maintainers (@safetynet)
+"""
+
+EXAMPLES = r"""
+- name: Check the whole inventory
+  safetynet.prod_access.validate:
+"""
+
+RETURN = r"""
+msg:
+  description: How much was read, and how much is wrong with it.
+  returned: always
+  type: str
+  sample: "4 people, 2 teams, 4 hosts: 0 errors, 1 warnings"
+"""

@@ -1,0 +1,106 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gate: the whole inventory is resolved and checked once, inside the play, before the first connection to any host.
+
+It sits in the action plugins that touch hosts, so that no ``--limit``, ``--tags``, ``serial`` or foreign playbook walks
+around it. Ansible runs each host's task in a process of its own; the first to come checks, and leaves its verdict with
+the answers for the hosts of the play in the run's own temporary directory, for the others to find.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from ansible import constants as C
+from ansible.utils.display import Display
+
+from ..module_utils._access import Access
+from ..module_utils._moment import Moment
+from ..module_utils._node import Problem
+from ..module_utils._resolve import Model, located, read
+from . import _inventory, _raw
+
+_display = Display()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the whole inventory came to: the number of errors, who is known, and the folder with each host's access."""
+
+    errors: int
+    people: Sequence[str]
+    folder: str
+
+    def access(self, host: str) -> Access:
+        with open(_host_file(self.folder, host), encoding="utf-8") as stream:
+            return Access.from_data(json.load(stream))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The inventory, parsed, with all that is wrong with it as lines for people."""
+
+    model: Model
+    problems: Sequence[Problem]
+    lines: Mapping[Any, str]
+
+    def show(self) -> None:
+        for problem in self.problems:
+            where = located(problem, self.lines)
+            kind, color = ("WARNING", C.COLOR_WARN) if problem.warning else ("ERROR", C.COLOR_ERROR)
+            _display.display(f"{kind}: {problem}" + (f"  ({where})" if where else ""), color=color, stderr=True)
+
+    @property
+    def errors(self) -> int:
+        return sum(not problem.warning for problem in self.problems)
+
+
+def check(task_vars: Mapping[str, Any]) -> Checked:
+    """Read and check the inventory. Contacts no host."""
+    inventory, raw = _inventory.collect(task_vars)
+    targets = [host for host in task_vars["ansible_play_hosts_all"] if host in inventory.hosts]
+    model, problems = read(inventory, Moment(int(time.time())), targets)
+    return Checked(model, _raw.merged(raw, problems), raw.lines)
+
+
+def verdict(task_vars: Mapping[str, Any]) -> Verdict:
+    """The verdict of this run, from the process that came first."""
+    hosts: List[str] = list(task_vars["ansible_play_hosts_all"])
+    play = hashlib.sha256(json.dumps(hosts).encode()).hexdigest()[:16]
+    folder = os.path.join(C.DEFAULT_LOCAL_TMP, f"prod-access-{play}")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    with open(os.path.join(folder, "lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = _find(folder)
+        if found is None:
+            checked = check(task_vars)
+            checked.show()
+            if not checked.errors:
+                for host in hosts:
+                    with open(_host_file(folder, host), "w", encoding="utf-8") as stream:
+                        json.dump(checked.model.access(host).to_data(), stream)
+            found = {"errors": checked.errors, "people": sorted(checked.model.people)}
+            with open(os.path.join(folder, "verdict.json"), "w", encoding="utf-8") as stream:
+                json.dump(found, stream)
+    return Verdict(found["errors"], found["people"], folder)
+
+
+def _find(folder: str) -> Optional[Dict[str, Any]]:
+    try:
+        with open(os.path.join(folder, "verdict.json"), encoding="utf-8") as stream:
+            found: Dict[str, Any] = json.load(stream)
+            return found
+    except FileNotFoundError:
+        return None
+
+
+def _host_file(folder: str, host: str) -> str:
+    # A host's name can hold any character; a hash cannot leave the folder.
+    return os.path.join(folder, hashlib.sha256(host.encode()).hexdigest() + ".json")
