@@ -50,18 +50,17 @@ archive: venv  ## build the collection, install it into an empty place, run its 
 	&& ansible-galaxy collection install --offline ../*.tar.gz \
 	&& ansible-playbook -i $(CURDIR)/inventory safetynet.prod_access.validate
 
-# ansible-test finds files by git, and none in an ignored folder: hence a repository within.
+# ansible-test finds files by git, and none in an ignored folder: hence a repository within, without its own output.
 # It keeps its caches in a home of its own; pip's settings in it are the user's.
 # Of pyenv's interpreters all are used: its shims know one version at a time.
 SANITY_HOME := $(CURDIR)/.ansible/sanity
 GET_PIP := $(SANITY_HOME)/.ansible/test/cache/get_pip_24_2.py
-space := $(subst ,, )
-PYENV := $(subst $(space),:,$(wildcard $(HOME)/.pyenv/versions/*/bin))
+PYENV := $(subst : ,:,$(addsuffix :,$(wildcard $(HOME)/.pyenv/versions/*/bin)))
 
 sanity: archive $(GET_PIP)  ## ansible-test sanity of what users install, nothing ignored, on every Python that is here
 	@echo "==> sanity"
-	@cd $(ARCHIVE)/collections/ansible_collections/safetynet/prod_access && git init --quiet \
-	&& HOME=$(SANITY_HOME) PATH="$(CURDIR)/.venv/bin:$(PYENV):$(PATH)" ansible-test sanity --venv --color no
+	@cd $(ARCHIVE)/collections/ansible_collections/safetynet/prod_access && git init --quiet && echo /tests/output/ >.git/info/exclude \
+	&& HOME=$(SANITY_HOME) PATH="$(CURDIR)/.venv/bin:$(PYENV)$(PATH)" ansible-test sanity --venv --color no
 
 $(GET_PIP): .ci/get_pip.py | venv
 	@mkdir -p $(@D)
@@ -75,7 +74,7 @@ unit: venv  ## tests of pure code, all branches covered
 
 molecule: system venv  ## every role on a fleet of its own making; ends it also when interrupted
 	@echo "==> molecule"
-	@trap '$(FLEET) down' EXIT INT TERM; $(FLEET) down && $(FLEET) run molecule test --all
+	@trap '$(FLEET) down' EXIT; trap 'exit 130' INT TERM; $(FLEET) down && $(FLEET) run molecule test --all
 
 fleet: system venv  ## start the fleet, or what is missing of it, and leave it up
 	@echo "==> fleet"

@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 
-_COLORS = {"done": C.COLOR_OK, "no grant here": C.COLOR_SKIP, "failed": C.COLOR_ERROR, "state unknown": C.COLOR_UNREACHABLE}
+_COLORS = {"done": C.COLOR_OK, "failed": C.COLOR_ERROR, "state unknown": C.COLOR_UNREACHABLE}
 
 
 class ActionModule(ActionBase):
@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
         for host, (state, detail) in rows.items():
             self._display.display(f"{host:{width}}  {state}{detail and ': ' + detail}", color=_COLORS[state])
         result["hosts"] = {host: state for host, (state, _detail) in rows.items()}
-        open_ends = [host for host, state in result["hosts"].items() if state in ("failed", "state unknown")]
+        open_ends = [host for host, state in result["hosts"].items() if state != "done"]
         if open_ends:
             result.update(failed=True, msg=f"not done on {len(open_ends)} of {len(rows)} hosts: {', '.join(open_ends)}")
         return result
@@ -49,7 +49,7 @@ def _state(outcome: Optional[Mapping[str, Any]]) -> Tuple[str, str]:
         return "state unknown", message
     if outcome.get("failed"):
         return "failed", message
-    if outcome.get("granted") is False:
-        return "no grant here", ""
     count = len(outcome.get("changes", ()))
-    return "done", f"{count} change{'s' * (count > 1)}" if count else "nothing to change"
+    did = f"{count} change{'s' * (count > 1)}" if count else "nothing to change"
+    has = {True: ", has access", False: ", has no access"}
+    return "done", did + has.get(outcome.get("granted"), "")

@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
             argument_spec={"person": {"type": "str"}, "expect": {"type": "str", "choices": ["access", "none"]}},
             required_together=[["person", "expect"]],
         )
-        checked = _gate.check(task_vars)
+        checked = _gate.check(task_vars, history=True)
         checked.show()
         model = checked.model
         result["msg"] = (

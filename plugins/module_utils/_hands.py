@@ -126,6 +126,7 @@ class Hands:
             run(["pwconv"])
             run(["usermod", "--password", "!", login])
         run(["grpconv"])
+        run(["groupmod", "--password", "!", login])
 
     def make_home(self, login: str, home: str) -> None:
         if os.path.lexists(home):

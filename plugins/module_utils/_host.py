@@ -29,7 +29,8 @@ _AT_JOBS = ("/var/spool/cron/atjobs", "/var/spool/at")
 class Account:
     """A line of passwd(5) with its line of shadow(5).
 
-    ``expires`` is a day since 1970, or None. ``lacks`` names what a useradd that was killed midway did not write.
+    ``expires`` is a day since 1970, or None. What a tool that was killed midway leaves: ``half_groups`` are those of ``groups``
+    that stand in only one of group(5) and gshadow(5), and ``lacks`` names what useradd did not come to write.
     """
 
     login: str
@@ -41,6 +42,7 @@ class Account:
     password: str = "!"
     expires: Optional[int] = None
     groups: FrozenSet[str] = frozenset()
+    half_groups: FrozenSet[str] = frozenset()
     lacks: FrozenSet[str] = frozenset()
 
     @property
@@ -139,6 +141,7 @@ class Host:
     unsound_folders: Tuple[str, ...] = ()
     drop_in: Optional[str] = None
     includes_drop_in: bool = True
+    ends_keys: bool = True
     timer: Optional[str] = None
     stale_programs: Tuple[str, ...] = ()
 
@@ -151,20 +154,20 @@ class Host:
 def read_accounts() -> Tuple[Dict[str, Account], Dict[str, int]]:
     """The local accounts and groups; those of a directory service are not in these files, and not ours to change."""
     shadow = {parts[0]: parts for parts in _lines("/etc/shadow", 9)}
-    memberships: Dict[str, Set[str]] = {}
-    groups = {}
-    for name, _password, gid, members in _lines("/etc/group", 4):
-        groups[name] = int(gid)
-        for member in filter(None, members.split(",")):
-            memberships.setdefault(member, set()).add(name)
+    groups = {name: int(gid) for name, _password, gid, _members in _lines("/etc/group", 4)}
+    shadow_groups = {parts[0] for parts in _lines("/etc/gshadow", 4)}
+    memberships = _memberships("/etc/group")
+    shadowed = _memberships("/etc/gshadow") if shadow_groups else memberships
     accounts = {}
-    gids = set(groups.values())
+    names = {gid: name for name, gid in groups.items()}
     for login, _password, uid, gid, gecos, home, shell in _lines("/etc/passwd", 7):
         secret = shadow.get(login)
         password, expires = (secret[1], secret[7]) if secret else ("!", "")
         lacks = {"line in shadow"} if secret is None else set()
-        if int(gid) not in gids:
+        if int(gid) not in names:
             lacks.add("group")
+        elif shadow_groups and names[int(gid)] not in shadow_groups:
+            lacks.add("line in gshadow")
         accounts[login] = Account(
             login,
             int(uid),
@@ -175,10 +178,19 @@ def read_accounts() -> Tuple[Dict[str, Account], Dict[str, int]]:
             # What is kept of the password is only its first character: whether it is locked, and whether there is one.
             password[:1] + password[1:2],
             int(expires) if expires else None,
-            frozenset(memberships.get(login, ())),
+            frozenset(memberships.get(login, set()) | shadowed.get(login, set())),
+            frozenset(memberships.get(login, set()) ^ shadowed.get(login, set())),
             frozenset(lacks),
         )
     return accounts, groups
+
+
+def _memberships(path: str) -> Dict[str, Set[str]]:
+    memberships: Dict[str, Set[str]] = {}
+    for name, _password, _gid_or_administrators, members in _lines(path, 4):
+        for member in filter(None, members.split(",")):
+            memberships.setdefault(member, set()).add(name)
+    return memberships
 
 
 def _lines(path: str, width: int) -> Iterable[List[str]]:
@@ -215,6 +227,7 @@ def read(access: Access, *, timer: str, programs: Mapping[str, str], default_she
         unsound_folders=tuple(path for path in (_files.STATE, _sshd.KEYS) if not _is_folder(path)),
         drop_in=_files.read_text(_sshd.DROP_IN),
         includes_drop_in=_sshd.includes_drop_in(_sshd.config_text()),
+        ends_keys=not access.moments() or _sshd.version() >= _sshd.ENDS_KEYS,
         timer=_files.read_text(timer),
         stale_programs=tuple(path for path, text in programs.items() if _read_if_ours(path) != text),
     )

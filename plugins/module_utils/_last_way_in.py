@@ -10,7 +10,7 @@ import os
 import pwd
 import re
 import time
-from typing import Iterable, Optional
+from typing import Iterable, List, Optional
 
 from . import _sshd
 from ._command import HostError, attempt
@@ -20,10 +20,11 @@ from ._plan import Plan
 
 def guard(planned: Plan, host: Host) -> None:
     """Refuse to take away the last way in, or the one that this very run came by."""
+    mine = connecting_account()
+    _guard_own_keys(planned, host, mine)
     closing = set(planned.closing())
     if not closing:
         return
-    mine = connecting_account()
     if mine in closing:
         raise HostError(
             f"this run is connected as {mine}, whose access it would end; nothing was changed",
@@ -34,6 +35,25 @@ def guard(planned: Plan, host: Host) -> None:
             f"after this run nobody could log in and become root any more ({', '.join(sorted(closing))} would go); nothing was changed",
             "give somebody else a way in first: a key and sudo, or a key of root's",
         )
+
+
+def _guard_own_keys(planned: Plan, host: Host, mine: Optional[str]) -> None:
+    """Whoever the run is connected as (adopted in it, perhaps) needs a key afterwards that they have now."""
+    new = [change.detail["text"] for change in planned.changes if change.act == "write_keys" and change.person == mine]
+    if not new or mine not in host.accounts:
+        return
+    values = _sshd.setting(mine)
+    paths = values.get("authorizedkeysfile", "").split()
+    if not any(_has_blob(line, new[-1]) for path in paths for line in _lines(path, host.accounts[mine])):
+        raise HostError(
+            f"this run is connected as {mine}, and none of the keys that open it now would do so afterwards; nothing was changed",
+            f"put the key that you use into prod_access_people.{mine}.ssh_keys, or connect as somebody else",
+        )
+
+
+def _has_blob(line: str, text: str) -> bool:
+    """Whether a key of an authorized_keys line, options and comment aside, is among those of a text."""
+    return any(len(word) > 40 and word in text.split() for word in line.split())
 
 
 def connecting_account() -> Optional[str]:
@@ -72,16 +92,17 @@ def _logs_in(account: Account) -> bool:
     if values.get("passwordauthentication") == "yes" and not account.is_locked and account.password:
         if account.uid != 0 or values.get("permitrootlogin") == "yes":
             return True
-    return any(_has_key(path, account) for path in values.get("authorizedkeysfile", "").split())
+    return any(True for path in values.get("authorizedkeysfile", "").split() for _line in _lines(path, account))
 
 
-def _has_key(pattern: str, account: Account) -> bool:
+def _lines(pattern: str, account: Account) -> List[str]:
+    """The keys in a file of ``AuthorizedKeysFile``."""
     # sshd_config(5), TOKENS; a path that is not absolute is below the home.
     tokens = {"%%": "%", "%h": account.home, "%u": account.login, "%U": str(account.uid)}
     path = os.path.join(account.home, re.sub("%.", lambda match: tokens.get(match.group(), match.group()), pattern))
     with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8", errors="replace") as stream:
-        return any(line.strip() and not line.startswith("#") for line in stream)
-    return False
+        return [line for line in stream if line.strip() and not line.startswith("#")]
+    return []
 
 
 def _becomes_root(account: Account) -> bool:

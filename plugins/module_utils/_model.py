@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
-from typing import Any, List, Optional, Tuple
+from functools import partial
+from typing import Any, Callable, List, Optional, Tuple
 
 from ._moment import Moment
-from ._names import GROUP, LOGIN_MEND, ROOT_GROUPS, is_email, login_fault
+from ._names import GROUP, LOGIN_MEND, ROOT_GROUPS, is_email, is_group, login_fault
 from ._node import Node
-from ._ssh_key import RSA_MIN_BITS, KeyFault, SshKey, parse_source
+from ._ssh_key import RSA_MIN_BITS, KeyFault, SshKey, parse_source, refuse_file
 from ._sudo_rule import Sudo, parse_sudo
 
 # login.defs(5): UID_MIN and UID_MAX of Debian and the RHEL family.
@@ -19,6 +21,7 @@ ID_MIN, ID_MAX = 1000, 60000
 STATES = ("active", "suspended", "departed")
 HOMES = ("keep", "archive", "remove")
 KINDS = ("development", "operations")
+_SHELL = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9_.+-]+)+")
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class Grant:
     def parse(cls, source: str, node: Node) -> Grant:
         """Read a grant. ``source`` says where it stands, for those who ask why they have access."""
         fields = node.fields(("team", "person", "why", "sudo", "groups", "until", "unsafe"), required=("why",))
-        named = [name for name in ("team", "person") if name in fields]
+        named = [name for name in ("team", "person") if isinstance(node.value, dict) and name in node.value]
         if isinstance(node.value, dict) and len(named) != 1:
             node.wrong(
                 "a grant is to a team or to a person" + (", not to both" if named else ""),
@@ -137,7 +140,7 @@ class Grant:
         if "sudo" in fields:
             grant = replace(grant, sudo=parse_sudo(fields["sudo"]))
         if "groups" in fields:
-            grant = replace(grant, groups=_groups(fields["groups"], "unsafe" in fields))
+            grant = replace(grant, groups=_distinct(fields["groups"], partial(_group_fault, unsafe="unsafe" in fields)))
         if "until" in fields:
             grant = replace(grant, until=fields["until"].moment())
         return grant
@@ -167,31 +170,35 @@ def _shell(node: Node) -> Optional[str]:
     text = node.text()
     if text is None:
         return None
-    if not text.startswith("/") or ":" in text or " " in text or "//" in text or "/../" in text or text.endswith("/"):
+    if not _SHELL.fullmatch(text):
         node.wrong(f"{text!r} is not the absolute path of a shell", "write it like /bin/bash")
         return None
     return text
 
 
-def _distinct(node: Node) -> Tuple[str, ...]:
+def _distinct(node: Node, fault: Callable[[str], Optional[Tuple[str, str]]] = lambda _text: None) -> Tuple[str, ...]:
+    """A list of texts, none of them there twice. ``fault`` says what else is wrong with one, and how to mend it."""
     texts: List[str] = []
     for item in node.items():
         text = item.text()
-        if text is not None and text in texts:
-            item.wrong(f"{text} is there twice", "remove one")
-        elif text is not None:
+        if text is None:
+            continue
+        found = (f"{text} is there twice", "remove one") if text in texts else fault(text)
+        if found is not None:
+            item.wrong(*found)
+        if text not in texts:
             texts.append(text)
     return tuple(texts)
 
 
-def _groups(node: Node, unsafe: bool) -> Tuple[str, ...]:
-    groups = _distinct(node)
-    for item in node.items():
-        if item.value == GROUP:
-            item.wrong(f"everybody with access is in {GROUP}", "remove it")
-        elif item.value in ROOT_GROUPS and not unsafe:
-            item.wrong(f"the group {item.value} amounts to root", "say `sudo: full`, or give the reason with `unsafe: why` on the grant")
-    return groups
+def _group_fault(group: str, unsafe: bool) -> Optional[Tuple[str, str]]:
+    if group == GROUP:
+        return f"everybody with access is in {GROUP}", "remove it"
+    if group in ROOT_GROUPS and not unsafe:
+        return f"the group {group} amounts to root", "say `sudo: full`, or give the reason with `unsafe: why` on the grant"
+    if not is_group(group):
+        return f"{group!r} is not the name of one group", "list each group by its name"
+    return None
 
 
 def _key(node: Node, rsa_min_bits: int) -> Optional[SshKey]:
@@ -205,15 +212,17 @@ def _key(node: Node, rsa_min_bits: int) -> Optional[SshKey]:
             until = fields["until"].moment()
         if "from" in fields:
             sources = _sources(fields["from"])
-    line = None if line_node is None else line_node.text()
-    if line_node is None or line is None:
+    if line_node is None:
         return None
     try:
-        key = SshKey.parse(line, rsa_min_bits=rsa_min_bits)
+        # Such a file has many lines: what it is matters more than that.
+        refuse_file(str(line_node.value))
+        line = line_node.text()
+        key = None if line is None else SshKey.parse(line, rsa_min_bits=rsa_min_bits)
     except KeyFault as fault:
         line_node.wrong(fault.what, fault.mend)
         return None
-    return replace(key, until=until, sources=sources)
+    return None if key is None else replace(key, until=until, sources=sources)
 
 
 def _sources(node: Node) -> Tuple[str, ...]:

@@ -71,8 +71,14 @@ class Moment:
         return self._format("%Y-%m-%dT%H:%M:%SZ")
 
     def sshd(self) -> str:
-        """The form of ``expiry-time=`` (sshd(8)): YYYYMMDDHHMMSSZ."""
-        return self._format("%Y%m%d%H%M%SZ")
+        """The form of ``expiry-time=`` (sshd(8)): YYYYMMDDHHMMSSZ, the last second in which the key is good."""
+        return Moment(self.epoch - 1)._format("%Y%m%d%H%M%SZ")
+
+    @classmethod
+    def of_sshd(cls, text: str) -> Moment:
+        """Read back what :meth:`sshd` made. Raises ValueError."""
+        last = datetime.datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
+        return cls(int(last.timestamp()) + 1)
 
     def systemd(self) -> str:
         """The form of ``OnCalendar=`` (systemd.time(7))."""

@@ -11,6 +11,8 @@ from typing import Optional
 GROUP = "prod-access"
 
 _LOGIN = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")
+# useradd(8) and usermod(8) take lists separated by commas, and numbers for names.
+_GROUP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?")
 _EMAIL = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+\.[^\s@<>,;:\"]+")
 
 # Accounts and groups that Debian's base-passwd, systemd and common daemons own, and those of the RHEL family. A host's
@@ -47,6 +49,11 @@ def login_fault(name: str) -> Optional[str]:
 
 
 LOGIN_MEND = "take 1 to 32 of a-z 0-9 _ . - beginning with a letter or _, and no name that a system uses"
+
+
+def is_group(text: str) -> bool:
+    """Whether it can be the name of one group that a host has."""
+    return _GROUP_NAME.fullmatch(text) is not None
 
 
 def is_email(text: str) -> bool:

@@ -49,8 +49,15 @@ def dotted(path: Path) -> str:
     return text
 
 
+def is_private_key(text: str) -> bool:
+    """Whether it is the file of a private key: OpenSSH's, PEM or PuTTY's."""
+    return "PRIVATE KEY-----" in text or "Private-Lines:" in text
+
+
 def shown(text: str) -> str:
-    """Text that is safe on a terminal: control and other unprintable characters escaped, and not too long."""
+    """Text that is safe on a terminal and in a log: unprintable characters escaped, not too long, and no secret."""
+    if is_private_key(text):
+        return "(a private key)"
     safe = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[:200])
     return safe if len(text) <= 200 else safe + "…"
 
@@ -73,10 +80,10 @@ class Node:
     def below(self, key: Union[str, int], value: Any) -> Node:
         return Node(value, self.path + (key,), self.problems, self.scope)
 
-    def entries(self) -> Dict[str, Node]:
+    def entries(self, mend: str = "write `name:` entries below it, or {} for none") -> Dict[str, Node]:
         """The entries of a dictionary with names as keys."""
         if not isinstance(self.value, dict):
-            self.wrong(f"must be a dictionary, not {_kind(self.value)}", "write `name:` entries below it, or {} for none")
+            self.wrong(f"must be a dictionary, not {_kind(self.value)}", mend)
             return {}
         nodes = {}
         for key, value in self.value.items():
@@ -88,8 +95,8 @@ class Node:
 
     def fields(self, known: Iterable[str], required: Iterable[str] = ()) -> Dict[str, Node]:
         """The entries of a record. Unknown and missing keys are errors, a key without a value too."""
-        nodes = self.entries()
         known = tuple(known)
+        nodes = self.entries("write its keys below it: " + ", ".join(known))
         for name, node in list(nodes.items()):
             if name not in known:
                 close = difflib.get_close_matches(name, known, n=1)
@@ -122,12 +129,14 @@ class Node:
             else:
                 self.wrong(f"must be text, not {_kind(value)}", "write one text; put quotes around it if it holds `: ` or begins with [ or {")
             return None
-        if not value.strip():
+        if not value.strip().strip(_JOINERS):
             self.wrong("is empty", "write the text")
+        elif "\n" in value:
+            self.wrong("holds a line break", "write it on one line; if it is too long for that, begin with `>-` and go on in the lines below")
         elif value != value.strip():
             self.wrong("has white space at an end", "remove it")
         elif any(not char.isprintable() and char not in _JOINERS for char in value):
-            self.wrong(f"holds a control character or line break ({shown(value)!r})", "write it as one line of plain text")
+            self.wrong(f"holds a character that does not show ('{shown(value)}')", "type it again, as plain text")
         elif "{{" in value or "{%" in value or "{#" in value:
             self.wrong("is a template", "write the value itself: people's data is not templated")
         else:
@@ -164,7 +173,7 @@ class Node:
         try:
             return Moment.parse(value)
         except ValueError as error:
-            given = f" ({shown(value)!r})" if isinstance(value, str) else ""
+            given = f" ('{shown(value)}')" if isinstance(value, str) else ""
             self.wrong(f"{error}{given}", "write it like 2027-01-31T18:00:00Z, or 2027-01-31 for the end of that day, UTC")
             return None
 
@@ -184,7 +193,7 @@ def _kind(value: Any) -> str:
     if isinstance(value, (int, float)):
         return f"the number {value}"
     if isinstance(value, str):
-        return f"the text {shown(value)!r}"
+        return f"the text '{shown(value)}'"
     if isinstance(value, datetime.date):
         return f"the time {value}"
     return {dict: "a dictionary", list: "a list"}.get(type(value), "a value of another kind (encrypted, perhaps)")

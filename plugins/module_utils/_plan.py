@@ -106,6 +106,7 @@ class _Planner:
         self.faults: List[Fault] = []
         self.notes: List[str] = []
         self.revoking: List[Change] = []
+        self.ending: List[Change] = []
         self.founding: List[Change] = []
         self.preparing: List[Change] = []
         self.granting: List[Change] = []
@@ -122,7 +123,7 @@ class _Planner:
             self._person(login)
         self._mass_removal()
         self._prepare()
-        changes = self.founding + self.revoking + self.preparing + self._ssh() + self.granting + self.opening
+        changes = self.founding + self.revoking + self.ending + self.preparing + self._ssh() + self.granting + self.opening
         return Plan(changes, self.faults, self.notes)
 
     def _logins(self) -> List[str]:
@@ -237,7 +238,7 @@ class _Planner:
             # Locked by us together with the expiry. A password that was never there stays away.
             if account.is_closed and len(account.password) > 1 and account.password[1] not in "!*":
                 set_to["unlock"] = True
-        joins = (wants | {GROUP}) - account.groups
+        joins = (wants | {GROUP}) - (account.groups - account.half_groups)
         if joins:
             set_to["join"] = sorted(joins)
             lines.append(("", "groups " + ", ".join(sorted(joins))))
@@ -312,7 +313,7 @@ class _Planner:
         drop = account.groups - {GROUP} if departed else account.groups & (was.groups | self._team_names())
         if drop:
             self._revoke("leave_groups", login, {"keep": sorted(account.groups - drop)}, ("groups " + ", ".join(sorted(drop)),), (), why)
-        if GROUP not in account.groups:
+        if GROUP not in account.groups - account.half_groups:
             self._revoke("join_tombstones", login, {}, (), (f"groups {GROUP}",), why)
         if login in self.host.lingering:
             self._revoke("stop_lingering", login, {}, ("user units run without a login",), (), why)
@@ -333,7 +334,8 @@ class _Planner:
                 f"{account.login}: {home} stays: it is not a plain directory of their own" + (f" ({', '.join(others)} live in it)" if others else "")
             )
             return
-        self._revoke(f"{fate}_home", account.login, {"home": home}, (f"home {home}",), (), (f"`home: {fate}` is asked for at departure",))
+        why = (f"`home: {fate}` is asked for at departure",)
+        self.ending.append(Change(f"{fate}_home", account.login, {"home": home}, (f"home {home}",), (), why, revokes=True))
 
     def _end(self, login: str, uid: int, why: str, *, keys: Iterable[str] = (), all_of_them: bool = False) -> None:
         """End processes, where there are any. ``keys``: only the sessions that these opened."""
@@ -347,10 +349,13 @@ class _Planner:
             keys = list(keys)
             what = "sessions that a lost key opened, of" if keys else "sessions and processes:"
             detail = {"uid": uid, "keys": keys, "whole": all_of_them}
-            self._revoke("end_sessions", login, detail, (f"{what} {names}",), (), (why,))
+            # Every door is shut before the first session is waited for.
+            self.ending.append(Change("end_sessions", login, detail, (f"{what} {names}",), (), (why,), revokes=True))
 
     def _groups(self, login: str, wanted: HostPerson) -> FrozenSet[str]:
         """The groups to be in. Those of the host must be there."""
+        if not self.host.ends_keys and any(key.until for key in wanted.keys_in_force(self.now)):
+            self._fault(login, "the OpenSSH of this host cannot end a key at its time", "take `until` away, or OpenSSH 9.1 or newer")
         teams = {grant.team for grant in wanted.grants}
         groups: FrozenSet[str] = frozenset().union(*(grant.memberships() for grant in wanted.in_force(self.now)))
         for group in sorted(groups - teams):
@@ -436,7 +441,7 @@ class _Planner:
                 f"{len(closing)} of {len(open_now)} people would lose their access ({names}, …)",
                 "if that is meant: -e accounts_allow_mass_removal=true",
             )
-            self.revoking = []
+            self.revoking, self.ending = [], []
 
     def _prepare(self) -> None:
         host = self.host

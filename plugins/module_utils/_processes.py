@@ -43,7 +43,7 @@ def processes() -> Iterator[Process]:
     """Every process but kernel threads, as /proc shows it now (proc(5))."""
     for entry in os.listdir("/proc"):
         if entry.isdigit():
-            with contextlib.suppress(OSError, ValueError, StopIteration):
+            with contextlib.suppress(OSError, ValueError):
                 yield _process(int(entry))
 
 
@@ -61,8 +61,8 @@ def _process(pid: int) -> Process:
                 uids = frozenset(int(part) for part in line[4:].split())
                 break
     with open(base + "cgroup", encoding="utf-8", errors="replace") as stream:
-        # cgroups(7): one line in v2 (0::/path), the systemd hierarchy in v1.
-        path = next(line.rstrip("\n").split(":", 2)[2] for line in stream if line.startswith("0::") or ":name=systemd:" in line)
+        # cgroups(7): systemd's tree is 0:: in version 2 and name=systemd in version 1. Hybrids have both, one of them bare.
+        path = max((line.rstrip("\n").split(":", 2)[2] for line in stream if line.startswith("0::") or ":name=systemd:" in line), key=len)
     return Process(pid, name, uids, _number(base + "loginuid"), _number(base + "sessionid"), _unit(path))
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Tuple
 
 from ._moment import Moment, earliest
+from ._node import is_private_key, shown
 
 RSA_MIN_BITS = 3072
 RSA_FLOOR_BITS = 2048
@@ -54,8 +55,7 @@ class SshKey:
     @classmethod
     def parse(cls, line: str, *, rsa_min_bits: int = RSA_MIN_BITS) -> SshKey:
         """Read one line of a ``.pub`` file. Raises KeyFault."""
-        if "PRIVATE KEY" in line:
-            raise KeyFault("this is a private key", "put the line of the .pub file here, and replace the key: it is no longer secret")
+        refuse_file(line)
         kind, _, rest = line.partition(" ")
         blob, _, comment = rest.strip().partition(" ")
         if kind not in TYPES:
@@ -86,15 +86,18 @@ class SshKey:
     @classmethod
     def of_line(cls, line: str) -> SshKey:
         """Read back a line that :meth:`line` made. Raises ValueError for any other."""
-        match = re.fullmatch(r'(?:expiry-time="(\d{14})Z")?,?(?:from="([^"]*)")? ?((?:[a-z-]+)[^ ]* .*)', line)
+        match = re.fullmatch(r'(?:expiry-time="(\d{14}Z)")?,?(?:from="([^"]*)")? ?((?:[a-z-]+)[^ ]* .*)', line)
         if match is None:
             raise ValueError("not a line of ours")
         until, sources, rest = match.groups()
         key = cls.parse(rest, rsa_min_bits=RSA_FLOOR_BITS)
         if until:
-            d = until
-            key = replace(key, until=Moment.parse(f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[8:10]}:{d[10:12]}:{d[12:]}Z"))
-        return replace(key, sources=tuple(sources.split(",")) if sources else ())
+            key = replace(key, until=Moment.of_sshd(until))
+        if sources:
+            key = replace(key, sources=tuple(sources.split(",")))
+        if key.line() != line:
+            raise ValueError("not a line of ours")
+        return key
 
     def to_data(self) -> Dict[str, Any]:
         return {
@@ -118,12 +121,20 @@ def parse_source(text: str) -> str:
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 
+def refuse_file(text: str) -> None:
+    """Raise KeyFault for the whole file of a key in another format, or worse, of a private key."""
+    if is_private_key(text):
+        raise KeyFault("this is a private key", "put the line of the .pub file here, and replace the key: it is no longer secret")
+    if text.startswith("----") and "PUBLIC KEY" in text:
+        raise KeyFault("this is a public key in another format", "put it as one line: ssh-keygen -i -f FILE (for PEM: -i -m PKCS8)")
+
+
 def _unknown_kind(kind: str, line: str) -> KeyFault:
     accepted = ", ".join(TYPES)
-    if any(known in line for known in TYPES):
-        return KeyFault("there is something before the key's type", "give the key alone; limits go to `until:` and `from:`, other options are refused")
     if kind in ("ssh-dss", "ssh-dsa") or "-cert-" in kind:
         return KeyFault(f"{kind} keys are not accepted", f"accepted are {accepted}; {_MAKE_ONE}")
+    if any(known in line for known in TYPES):
+        return KeyFault("there is something before the key's type", "give the key alone; limits go to `until:` and `from:`, other options are refused")
     return KeyFault("not a public SSH key", f"put the line of the .pub file here, which begins with one of {accepted}")
 
 
@@ -144,7 +155,7 @@ def _check_blob(kind: str, raw: bytes, rsa_min_bits: int) -> None:
         raise KeyFault("the key's text is cut off or damaged", "copy the whole line of the .pub file again")
     named = fields[0].decode("ascii", "replace")
     if named != kind:
-        raise KeyFault(f"the line says {kind}, but the key in it is {named!r}", "copy the whole line of the .pub file again")
+        raise KeyFault(f"the line says {kind}, but the key in it is {shown(named)}", "copy the whole line of the .pub file again")
     if kind == "ssh-rsa":
         _check_rsa(fields, rsa_min_bits)
         return
@@ -169,8 +180,10 @@ def _check_rsa(fields: List[bytes], rsa_min_bits: int) -> None:
     exponent, modulus = (int.from_bytes(field, "big", signed=True) for field in fields[1:])
     if modulus.bit_length() < rsa_min_bits:
         raise KeyFault(f"RSA key of {modulus.bit_length()} bits", f"at least {rsa_min_bits} are needed: ssh-keygen -t ed25519")
+    # A number has one spelling (RFC 4251, section 5: mpint); with a second one a key could be there twice, unseen.
+    plain = fields[1:] == [number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True) for number in (exponent, modulus)]
     # OpenSSH itself takes at most 16384 bits (sshbuf.h, SSHBUF_MAX_BIGNUM).
-    if exponent < 3 or exponent % 2 == 0 or modulus < 0 or modulus % 2 == 0 or modulus.bit_length() > 16384:
+    if not plain or exponent < 3 or exponent % 2 == 0 or modulus < 0 or modulus % 2 == 0 or modulus.bit_length() > 16384:
         raise KeyFault("the RSA key is not a sound one", _MAKE_ONE)
 
 

@@ -9,7 +9,7 @@ import contextlib
 import fnmatch
 import os
 import re
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 from . import _files
 from ._command import HostError, attempt, run
@@ -35,6 +35,8 @@ _INCLUDE_LINES = f"# The next line is safetynet.prod_access's: without it the pe
 _BACKUP = os.path.join(_files.STATE, "sshd-before")
 _DEAD_MAN = "prod-access-dead-man"
 DEAD_MAN_SECONDS = 120
+# Since then expiry-time= takes UTC. An older sshd refuses the whole line.
+ENDS_KEYS = (9, 1)
 
 
 def keys_file(login: str) -> str:
@@ -74,6 +76,12 @@ def setting(login: str, *, file: str = CONFIG) -> Dict[str, str]:
     return dict(line.partition(" ")[::2] for line in said.splitlines())
 
 
+def version() -> Tuple[int, ...]:
+    """The version of OpenSSH, such as (9, 2)."""
+    match = re.search(r"OpenSSH_(\d+)\.(\d+)", attempt(["ssh", "-V"]).stderr)
+    return tuple(int(part) for part in match.groups()) if match else ()
+
+
 def uses_our_keys(login: str) -> bool:
     values = setting(login)
     return values.get("authorizedkeysfile") == f"{KEYS}/%u" and values.get("authenticationmethods") == "publickey"
@@ -110,7 +118,7 @@ def install(login: Optional[str], include: bool) -> None:
     _remember(before, config)
     # --collect: a switch that failed must not stand in the way of the next one.
     _call_off()
-    run(["systemd-run", f"--on-active={DEAD_MAN_SECONDS}", f"--unit={_DEAD_MAN}", "--collect", "/usr/sbin/prod-access-accounts", "undo-sshd"])
+    run(["systemd-run", f"--on-active={DEAD_MAN_SECONDS}", "--timer-property=AccuracySec=1s", f"--unit={_DEAD_MAN}", "--collect", "/usr/sbin/prod-access-accounts", "undo-sshd"])
     try:
         _files.write(DROP_IN, DROP_IN_TEXT)
         if include:

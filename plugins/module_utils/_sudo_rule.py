@@ -13,13 +13,24 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 from ._node import Node
 
 _UNIT_TYPES = "service socket timer path target mount automount swap slice scope device"
-# systemd.unit(5): a unit name is at most 255 of these characters; the type is the last part.
-_UNIT = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(" + "|".join(_UNIT_TYPES.split()) + ")")
+# systemd.unit(5): a unit name is at most 255 of these characters; the type is the last part. "-.mount" is one, "-Hx.mount" an option.
+_UNIT = re.compile(r"(?!-[^.])[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(" + "|".join(_UNIT_TYPES.split()) + ")")
 _USER = re.compile(r"[a-z_][a-z0-9_.-]{0,31}\$?")
 _GLOB = set("*?[]")
 _MOST_ALTERNATIVES = 256
-# What stands for any character in a pattern: a dot, or a negated set.
-_WIDE = re.compile(r"(?<!\\)\.|(?<!\\)\[\^")
+# What no program or file is named with, and what sudoers(5) gives a meaning.
+_NOT_IN_PATHS = re.compile(r"(?<!\[)!|[^\w/.@%+~*?\[\]!-]")
+# One piece of an extended regular expression: an escaped character, a set, or a character. A backslash in a set is one.
+_PIECE = re.compile(r"\\.|\[\^?\]?(?:\[:\w+:\]|[^]])*\]|.")
+# What named classes hold of blanks and slashes; those that are not here hold neither.
+_CLASSES = {"space": " ", "blank": " ", "print": " /", "graph": "/", "punct": "/"}
+# Programs that run what their user asks for, in all their versions: the first whatever their arguments are, the others
+# when these name nothing to run (https://gtfobins.github.io).
+_ESCAPES = "su sudo doas pkexec vi vim view vimdiff rvim nvim ex ed nano pico emacs joe mcedit mc less more most man info screen tmux script"
+_SHELLS = "sh bash rbash dash ash zsh ksh mksh csh tcsh fish busybox python perl ruby irb lua node php tclsh expect gdb"
+_VERSION = r"([.-]?[0-9][0-9.]*|\.(basic|tiny|nox|gtk3))?"
+_ESCAPE = re.compile(f"({'|'.join(_ESCAPES.split())}){_VERSION}")
+_SHELL = re.compile(f"({'|'.join(_SHELLS.split())}){_VERSION}")
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ class SudoRule:
         """Read one entry of ``sudo:``; None when anything is wrong with it."""
         before = _errors(node)
         fields = node.fields(("services", "commands", "edit", "as", "password", "unsafe"))
-        kinds = [name for name in ("services", "commands", "edit") if name in fields]
+        kinds = [name for name in ("services", "commands", "edit") if isinstance(node.value, dict) and name in node.value]
         if isinstance(node.value, dict) and len(kinds) != 1:
             node.wrong(
                 "a rule says one of `services`, `commands` and `edit`" + (f", not {' and '.join(kinds)}" if kinds else ""),
@@ -128,6 +139,7 @@ def parse_sudo(node: Node) -> Sudo:
 def expand(text: str) -> List[str]:
     """Write out the alternatives: ``a {b,c}`` means ``a b`` and ``a c``. Raises ValueError."""
     parts: List[List[str]] = []
+    count = 1
     rest = text
     while rest:
         head, brace, rest = rest.partition("{")
@@ -141,12 +153,10 @@ def expand(text: str) -> List[str]:
             choices = inner.split(",")
             if len(choices) < 2 or not all(choices) or len(set(choices)) < len(choices):
                 raise ValueError("alternatives must be two or more, different, and none of them empty")
+            count *= len(choices)
+            if count > _MOST_ALTERNATIVES:
+                raise ValueError(f"more than {_MOST_ALTERNATIVES} alternatives")
             parts.append(choices)
-    count = 1
-    for part in parts:
-        count *= len(part)
-    if count > _MOST_ALTERNATIVES:
-        raise ValueError(f"{count} alternatives are too many")
     return ["".join(choice) for choice in itertools.product(*parts)]
 
 
@@ -156,7 +166,10 @@ def commands_of(text: str) -> List[Command]:
     if arguments.startswith("^"):
         # Braces count repetitions there.
         return [Command(one, arguments, pattern=True) for one in expand(path)]
-    return [Command(*one.partition(" ")[::2]) for one in expand(text)]
+    commands = [Command(*one.partition(" ")[::2]) for one in expand(text)]
+    if any(command.arguments.startswith("^") for command in commands):
+        raise ValueError("a pattern stands for all arguments, and not among alternatives")
+    return commands
 
 
 def _errors(node: Node) -> int:
@@ -188,6 +201,8 @@ def _users(node: Node) -> Tuple[str, ...]:
             continue
         if not _USER.fullmatch(text):
             item.wrong(f"{text!r} is not the name of one user", "name each user; ALL, aliases, groups, numbers and negation are not taken")
+        elif text in users:
+            item.wrong(f"{text} is there twice", "remove one")
         users.append(text)
     if node.value == []:
         node.wrong("is empty", "name a user, or remove the key for root")
@@ -203,8 +218,11 @@ def _check_unit(node: Node, text: str, _unsafe: Optional[str]) -> None:
 
 def _check_path(node: Node, path: str) -> bool:
     """The one form of a path that sudo, the kernel and a reader understand alike."""
+    odd = sorted({"blanks" if char == " " else char for char in _NOT_IN_PATHS.findall(path)})
     if not path.startswith("/"):
         node.wrong(f"{path} is not an absolute path", "begin it with /")
+    elif odd:
+        node.wrong("a path does not hold " + " ".join(odd), "write the plain path of one file; several are items of their own")
     elif path.endswith("/"):
         node.wrong("a directory gives all that is or will be in it", "name each file")
     elif "//" in path or any(part in (".", "..") for part in path.split("/")):
@@ -221,7 +239,7 @@ def _check_command(node: Node, text: str, unsafe: Optional[str]) -> None:
     if text in ("all", "ALL"):
         node.wrong(f"{text} is not a command", "say `commands: all`, with `as: [a service user]`, for everything as that user")
         return
-    if text.split(" ")[0] == "sudoedit":
+    if text.split(" ")[0].rpartition("/")[2] == "sudoedit":
         node.wrong("sudoedit is not a command in this sense", "use `edit: [/path/of/the/file]`")
         return
     if "  " in text:
@@ -238,7 +256,13 @@ def _check_command(node: Node, text: str, unsafe: Optional[str]) -> None:
         if _GLOB & set(command.path):
             node.wrong("a pattern in a path would match programs that nobody thought of", "name each program, or use {a,b}")
             return
-    if commands[0].pattern:
+    shell = next(filter(_gives_a_shell, commands), None)
+    if unsafe is None and shell is not None:
+        node.wrong(
+            f"gives a shell: {shell.path} runs whatever its user asks for",
+            "name what it shall run, use `edit:` for files and cat to read them, or give the reason with `unsafe: why`",
+        )
+    elif commands[0].pattern:
         _check_pattern(node, commands[0].arguments, unsafe)
     elif unsafe is None and _GLOB & set(text):
         node.wrong(
@@ -247,27 +271,59 @@ def _check_command(node: Node, text: str, unsafe: Optional[str]) -> None:
         )
 
 
+def _gives_a_shell(command: Command) -> bool:
+    name = command.path.rpartition("/")[2]
+    if _SHELL.fullmatch(name):
+        return command.pattern or all(word.startswith("-") for word in command.arguments.split())
+    return _ESCAPE.fullmatch(name) is not None
+
+
 def _check_pattern(node: Node, pattern: str, unsafe: Optional[str]) -> None:
-    if not pattern.endswith("$") or pattern.endswith("\\$") or len(pattern) < 3:
+    pieces = _PIECE.findall(pattern)
+    outline = "".join(piece[0] for piece in pieces)
+    if not outline.endswith("$"):
         node.wrong("the pattern is open at its end", "end it with $")
         return
-    # sudo takes POSIX extended expressions. Python's are near enough to find the slips of a hand; visudo has the last word.
+    if outline == "^$":
+        node.wrong("the pattern is empty", "write the command alone: no arguments are meant then")
+        return
+    foreign = next((piece for piece in pieces if re.match(r"\\\w", piece)), "(?" if "(?" in outline else None)
+    if foreign is not None:
+        node.wrong(f"{foreign} is not of sudo's expressions", "they are POSIX extended ones, see regex(7); write a set like [0-9]")
+        return
+    # Python's are near enough to find the slips of a hand; visudo has the last word.
     try:
-        re.compile(pattern)
-    except re.error as error:
+        re.compile("".join(map(_as_python, pieces)))
+    except (re.error, OverflowError, RecursionError) as error:
         node.wrong(f"not a regular expression: {error}", "see regex(7); sudo reads extended ones")
         return
-    plain = re.sub(r"\\.|\[\^?\]?[^]]*\]", "", pattern)
-    nested = None
-    while nested != plain:
-        nested, plain = plain, re.sub(r"\([^()]*\)", "", plain)
-    if "|" in plain:
-        node.wrong("the pattern is open: ^ and $ bind to one side of | each", "put the alternatives in ( )")
-    elif unsafe is None and (_WIDE.search(re.sub(r"\[(?!\^)\]?[^]]*\]", "", pattern))):
+    depth = 0
+    for char in outline:
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if char == "|" and depth == 0:
+            node.wrong("the pattern is open: ^ and $ bind to one side of | each", "put the alternatives in ( )")
+            return
+    if unsafe is None and any(map(_is_wide, pieces)):
         node.wrong(
-            "the pattern matches blanks or slashes by a dot or a negated set, and so more arguments than it shows",
+            "matches blanks or slashes by a dot, a class or a range, and so more arguments than it shows",
             "name the characters, like [a-z0-9-]+, or give the reason with `unsafe: why`",
         )
+
+
+def _as_python(piece: str) -> str:
+    """A piece as Python writes it, with what matters of named classes."""
+    if len(piece) == 1 or not piece.startswith("["):
+        return piece
+    negation = piece.startswith("[^")
+    inner = re.sub(r"\[:(\w+):\]", lambda match: _CLASSES.get(match.group(1), "a"), piece[1 + negation : -1])
+    return "[" + "^" * negation + re.sub(r"[\\\[\]]", r"\\\g<0>", inner) + "]"
+
+
+def _is_wide(piece: str) -> bool:
+    """Whether it matches a blank or a slash without showing it."""
+    negation = piece.startswith("[^")
+    shown = "" if negation else piece
+    return piece == "." or len(piece) > 1 and piece[0] == "[" and any(re.match(_as_python(piece), char) and char not in shown for char in " /")
 
 
 def _check_edit(node: Node, text: str, unsafe: Optional[str]) -> None:

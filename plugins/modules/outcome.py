@@ -51,7 +51,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 hosts:
-  description: The state of each host, V(done), V(no grant here), V(failed) or V(state unknown).
+  description: The state of each host, V(done), V(failed) or V(state unknown).
   returned: always
   type: dict
   sample: {web1: done, web2: state unknown}

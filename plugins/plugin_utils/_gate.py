@@ -25,7 +25,7 @@ from ..module_utils._access import Access
 from ..module_utils._moment import Moment
 from ..module_utils._node import Problem
 from ..module_utils._resolve import Model, located, read
-from . import _inventory, _raw
+from . import _history, _inventory, _raw
 
 _display = Display()
 
@@ -62,11 +62,13 @@ class Checked:
         return sum(not problem.warning for problem in self.problems)
 
 
-def check(task_vars: Mapping[str, Any]) -> Checked:
-    """Read and check the inventory. Contacts no host."""
+def check(task_vars: Mapping[str, Any], *, history: bool = False) -> Checked:
+    """Read and check the inventory, and, if asked to, what git remembers of it. Contacts no host."""
     inventory, raw = _inventory.collect(task_vars)
     targets = [host for host in task_vars["ansible_play_hosts_all"] if host in inventory.hosts]
     model, problems = read(inventory, Moment(int(time.time())), targets)
+    if history:
+        problems += _history.forgotten(model, raw.people_files)
     return Checked(model, _raw.merged(raw, problems), raw.lines)
 
 

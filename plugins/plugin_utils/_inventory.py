@@ -81,15 +81,15 @@ def _ours(variables: Mapping[str, Any]) -> Dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Plain data, without Ansible's tags, and never templated."""
-    if isinstance(value, Mapping):
-        return {_plain(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
     if value is None or isinstance(value, bool):
         return value
     for kind in (str, int, float):
         if isinstance(value, kind):
             return kind(value)
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
     if isinstance(value, datetime.datetime):
         return datetime.datetime.combine(value.date(), value.timetz())
     if isinstance(value, datetime.date):

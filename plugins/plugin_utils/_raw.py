@@ -8,6 +8,7 @@ Ansible only warns of duplicate keys, and has long forgotten that 5121 was writt
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
@@ -15,7 +16,7 @@ from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 import yaml
 
 from ..module_utils._node import Path, Problem, dotted, shown
-from ..module_utils._resolve import PREFIX
+from ..module_utils._resolve import PEOPLE, PREFIX
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _VAULT = "$ANSIBLE_VAULT"
@@ -25,11 +26,12 @@ _VAULT = "$ANSIBLE_VAULT"
 class Raw:
     """What a second reading of the files found.
 
-    ``lines`` maps (scope, path) to ``file:line``.
+    ``lines`` maps (scope, path) to ``file:line``; ``people_files`` are those that people stand in.
     """
 
     lines: Dict[Tuple[str, Path], str] = field(default_factory=dict)
     problems: List[Problem] = field(default_factory=list)
+    people_files: Set[str] = field(default_factory=set)
     _defined: Dict[Tuple[str, str], str] = field(default_factory=dict)
     _construct: Any = field(default_factory=lambda: yaml.SafeLoader(""))
 
@@ -79,6 +81,8 @@ class Raw:
             variable = str(key.value)
             if not variable.startswith(PREFIX):
                 continue
+            if variable == PEOPLE:
+                self.people_files.add(file)
             here = f"{_short(file)}:{key.start_mark.line + 1}"
             before = self._defined.setdefault((scope, variable), here)
             if before != here:
@@ -146,6 +150,7 @@ def _entries(node: yaml.Node) -> Iterator[Tuple[str, yaml.Node]]:
             yield str(key.value), value
 
 
+@functools.cache  # Asked for every line.
 def _short(file: str) -> str:
     relative = os.path.relpath(file)
     return file if relative.startswith("..") else relative

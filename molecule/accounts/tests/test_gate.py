@@ -1,0 +1,167 @@
+"""The gate: an inventory with an error reaches no host, in whatever way the run is started."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from desk import ENVIRONMENT, HOSTS, ROOT, Desk, host
+
+Clean = Callable[..., None]
+
+
+@pytest.fixture
+def broken(desk: Desk) -> Any:
+    """An inventory with three errors, one of them in a group that the runs here do not even touch."""
+    desk.people["Bad.Name."] = {"name": "Bad", "ssh_keys": []}
+    desk.write()
+    (desk.inventory / "group_vars/staging.yml").write_text("prod_access_grants_oops: [{team: nobody-knows}]\n")
+    yield desk
+    desk.people.pop("Bad.Name.")
+
+
+def contacts(name: str) -> int:
+    """How often somebody has logged in to a host by ssh."""
+    return int(host(name, "journalctl -q --no-pager -t sshd -t sshd-session | grep -c 'Accepted publickey' || true"))
+
+
+PLAYS = {
+    "limit": {"limit": "web1"},
+    "no limit": {"limit": None},
+    "tags": {"arguments": ["--tags", "all"]},
+    "start at task": {"arguments": ["--start-at-task", "safetynet.prod_access.accounts : Give people the access that the inventory says"]},
+    "free": {"arguments": ["-e", "ansible_strategy=free"], "env": {"ANSIBLE_STRATEGY": "free"}},
+}
+
+
+@pytest.mark.parametrize("way", PLAYS)
+def test_an_error_anywhere_stops_every_way_of_starting(broken: Desk, way: str) -> None:
+    # The connection that counts connections is open already, so that it does not count itself.
+    before = {name: contacts(name) for name in HOSTS}
+    options = dict(PLAYS[way])
+    arguments = options.pop("arguments", [])
+    done = broken.access(*arguments, write=False, rc=None, **options)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "prod_access_people.Bad.Name.:" in said
+    assert "prod_access_grants_oops[0]" in said
+    assert "no host was touched" in said
+    assert {name: contacts(name) for name in HOSTS} == before
+
+
+def test_by_its_full_name_from_an_empty_folder(broken: Desk, tmp_path: Path) -> None:
+    (tmp_path / "ansible.cfg").touch()
+    env = {"ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible/collections")}
+    before = {name: contacts(name) for name in HOSTS}
+    done = broken.play("safetynet.prod_access.access", write=False, rc=None, env=env, cwd=tmp_path)
+    assert done.returncode != 0 and "no host was touched" in done.stdout + done.stderr
+    assert {name: contacts(name) for name in HOSTS} == before
+
+
+@pytest.mark.parametrize("order", ["serial: 1", "serial: 50%", "strategy: host_pinned"])
+def test_in_a_play_of_ones_own(broken: Desk, tmp_path: Path, order: str) -> None:
+    play = tmp_path / "own.yml"
+    play.write_text(f"- hosts: all\n  gather_facts: false\n  {order}\n  tasks:\n    - safetynet.prod_access.accounts:\n")
+    before = {name: contacts(name) for name in HOSTS}
+    done = run_play(broken, play)
+    assert done.returncode != 0 and "no host was touched" in done.stdout + done.stderr
+    assert {name: contacts(name) for name in HOSTS} == before
+
+
+def run_play(desk: Desk, play: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["ansible-playbook", "-i", str(desk.inventory), str(play), "--limit", ",".join(HOSTS), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=ENVIRONMENT, check=False)
+
+
+def test_a_host_cannot_speak_for_the_inventory(desk: Desk, clean: Clean, tmp_path: Path) -> None:
+    """Hostile facts: a host returns people and grants of its own making, and marks itself as another."""
+    clean("eve", "real")
+    desk.person("real", grant={})
+    desk.write()
+    facts = {
+        "prod_access_people": {"eve": {"name": "Eve", "ssh_keys": [desk.key("eve")]}},
+        "prod_access_teams": {},
+        "prod_access_grants_tests": [{"person": "eve", "why": "I say so"}],
+        "prod_access_grants_more": [{"person": "eve", "why": "I say so"}],
+        "inventory_hostname": "web2",
+    }
+    host("web1", "mkdir -p /etc/ansible/facts.d && cat > /etc/ansible/facts.d/x.fact", stdin=json.dumps(facts))
+    play = tmp_path / "own.yml"
+    play.write_text(
+        "- hosts: all\n  gather_facts: true\n  tasks:\n"
+        "    - ansible.builtin.set_fact:\n        cacheable: true\n"
+        + "".join(f"        {name}: {json.dumps(value)}\n" for name, value in facts.items() if name != "inventory_hostname")
+        + "    - safetynet.prod_access.accounts:\n"
+    )
+    try:
+        done = run_play(desk, play)
+        assert done.returncode == 0, done
+        for name in HOSTS:
+            assert host(name, "getent passwd eve", check=False) == ""
+            assert desk.logs_in("real", name)
+    finally:
+        host("web1", "rm -r /etc/ansible/facts.d")
+
+
+def test_access_cannot_be_handed_to_the_module_past_the_gate(desk: Desk, tmp_path: Path) -> None:
+    desk.write()
+    play = tmp_path / "own.yml"
+    play.write_text("- hosts: all\n  gather_facts: false\n  tasks:\n    - safetynet.prod_access.accounts:\n        access: {people: {}, teams: {}, reserved: {}}\n")
+    done = run_play(desk, play)
+    assert done.returncode != 0 and "access cannot be set" in done.stdout + done.stderr
+
+
+def test_validate_says_everything_in_one_run_and_contacts_nobody(broken: Desk) -> None:
+    before = {name: contacts(name) for name in HOSTS}
+    done = broken.play("validate", write=False, rc=2, limit=None)
+    said = done.stdout + done.stderr
+    assert "ERROR: prod_access_people.Bad.Name.:" in said
+    assert "ERROR: prod_access_grants_oops[0].team: there is no team nobody-knows" in said
+    assert "ERROR: prod_access_grants_oops[0]: `why` is missing" in said
+    assert "group_vars/staging.yml:1" in said
+    assert {name: contacts(name) for name in HOSTS} == before
+    limited = broken.play("validate", write=False, rc=2, limit="web1")
+    assert "prod_access_grants_oops[0]" in limited.stdout + limited.stderr
+
+
+def test_no_people_is_an_error_and_not_an_answer(desk: Desk, clean: Clean) -> None:
+    desk.write()
+    (desk.inventory / "group_vars/all/people.yml").unlink()
+    done = desk.access(write=False, rc=2)
+    assert "prod_access_people: is not set" in done.stdout + done.stderr
+    assert desk.logs_in("alice", "web1")
+
+
+def test_onboard_and_offboard_touch_one_person(desk: Desk, clean: Clean) -> None:
+    clean("una", "udo")
+    desk.person("una", grant={})
+    desk.person("udo", grant={})
+    done = desk.play("onboard", "-e", "person=una")
+    assert all(desk.logs_in("una", name) and not desk.logs_in("udo", name) for name in HOSTS)
+    assert done.stdout.count("has access") == len(HOSTS)
+    done = desk.play("offboard", "-e", "person=una", rc=2)
+    assert "the inventory still gives una access to web1, web2" in " ".join((done.stdout + done.stderr).split())
+    desk.person("una", state="departed")
+    desk.person("udo", state="departed")
+    desk.play("offboard", "-e", "person=una")
+    assert not any(desk.logs_in("una", name) for name in HOSTS)
+    for playbook in ("onboard", "offboard"):
+        done = desk.play(playbook, "-e", "person=uma", rc=2)
+        assert "uma is not in prod_access_people" in done.stdout + done.stderr
+        done = desk.play(playbook, rc=2)
+        assert "no person is named" in done.stdout + done.stderr
+
+
+def test_nothing_secret_is_said(desk: Desk, clean: Clean) -> None:
+    """A private key pasted by mistake is refused, and not repeated in what is printed, however loud."""
+    clean("pia")
+    desk.person("pia", grant={})
+    private = Path(desk.keys["pia"]).read_text()
+    desk.people["pia"]["ssh_keys"] = [" ".join(private.split())]
+    done = desk.access("-vvvv", "--diff", rc=2)
+    said = done.stdout + done.stderr
+    assert "this is a private key" in said
+    assert private.splitlines()[2] not in said

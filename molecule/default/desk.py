@@ -1,0 +1,186 @@
+"""The fleet as the tests see it: an operator's desk, with an inventory to edit, playbooks to run, and people's keys."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import datetime
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+FLEET = ROOT / ".fleet"
+HOSTS = ("web1", "web2")  # Debian 12 and 13
+ENVIRONMENT = {
+    **os.environ,
+    "ANSIBLE_HOME": str(ROOT / ".ansible"),
+    "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+    "ANSIBLE_NOCOLOR": "1",
+    "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}",
+}
+SSH = ["ssh", "-F", str(FLEET / "ssh_config"), "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
+
+Done = subprocess.CompletedProcess[str]
+
+
+def host(name: str, command: str, *, stdin: str = "", check: bool = True) -> str:
+    """Run a shell command as root on a host, over one shared connection."""
+    shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={FLEET}/ssh/test-%h", "-o", "ControlPersist=60"]
+    done = subprocess.run([*SSH, *shared, f"root@{name}", command], input=stdin, capture_output=True, text=True, check=False)
+    assert not check or done.returncode == 0, f"{name}: {command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout.strip()
+
+
+def until(true: Callable[[], Any], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+class Desk:
+    """An inventory laid over the fleet's, playbooks that run on it, and the keys of people who are not in the demo."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.inventory = folder / "inventory"
+        self.config = folder / "ssh_config"
+        self.keys: Dict[str, Path] = {}
+        self.people: Dict[str, Any] = {}
+        self.teams: Dict[str, Any] = {}
+        self.grants: List[Any] = []
+        self._demo = yaml.safe_load((FLEET / "inventory/group_vars/all/people.yml").read_text())["prod_access_people"]
+        self._demo_teams = yaml.safe_load((FLEET / "inventory/group_vars/all/teams.yml").read_text())["prod_access_teams"]
+
+    def key(self, name: str) -> str:
+        """The public key of a name; made when it is asked for first."""
+        if name not in self.keys:
+            file = self.folder / name
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(file)], check=True)
+            self.keys[name] = file
+        return Path(f"{self.keys[name]}.pub").read_text().strip()
+
+    def person(self, login: str, *, grant: Optional[Dict[str, Any]] = None, **entry: Any) -> str:
+        """Write a person into the inventory, with a key and, unless told otherwise, a grant on web1 and web2."""
+        self.people[login] = {"name": f"{login.title()} Test", "ssh_keys": [self.key(login)], **entry}
+        self.grants = [one for one in self.grants if one.get("person") != login]
+        if grant is not None:
+            self.grants.append({"person": login, "why": "a test", **grant})
+        return login
+
+    def write(self) -> None:
+        shutil.rmtree(self.inventory, ignore_errors=True)
+        shutil.copytree(FLEET / "inventory", self.inventory)
+        self._dump("people", {"prod_access_people": {**copy.deepcopy(self._demo), **self.people}})
+        self._dump("teams", {"prod_access_teams": {**copy.deepcopy(self._demo_teams), **self.teams}})
+        self._dump("tests", {"prod_access_grants_tests": self.grants})
+
+    def _dump(self, name: str, data: Any) -> None:
+        (self.inventory / f"group_vars/all/{name}.yml").write_text(yaml.safe_dump(data, allow_unicode=True))
+
+    def play(
+        self,
+        playbook: str,
+        *arguments: str,
+        limit: Optional[str] = ",".join(HOSTS),
+        rc: Optional[int] = 0,
+        env: Optional[Dict[str, str]] = None,
+        cwd: Path = ROOT,
+        write: bool = True,
+    ) -> Done:
+        if write:
+            self.write()
+        name = playbook if "." in playbook else f"playbooks/{playbook}.yml"
+        command = ["ansible-playbook", "-i", str(self.inventory), name, *arguments]
+        if limit:
+            command += ["--limit", limit]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**ENVIRONMENT, **(env or {})}, check=False)
+        assert rc is None or done.returncode == rc, f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def access(self, *arguments: str, **options: Any) -> Done:
+        return self.play("access", *arguments, **options)
+
+    def ssh(self, login: str, name: str, *command: str, key: Optional[str] = None, timeout: float = 30) -> Done:
+        """A real login, with just one key."""
+        argv = [*self._ssh(key or login), f"{login}@{name}", *command]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL)
+
+    def _ssh(self, key: str) -> List[str]:
+        """ssh with one key alone: a refusal proves nothing where another key was tried as well."""
+        if not self.config.exists():
+            lines = (FLEET / "ssh_config").read_text().splitlines()
+            self.config.write_text("\n".join(line for line in lines if "IdentityFile" not in line) + "\n")
+        file = self.keys.get(key, FLEET / "keys" / key)
+        return ["ssh", "-F", str(self.config), *SSH[3:], "-i", str(file)]
+
+    def logs_in(self, login: str, name: str, key: Optional[str] = None) -> bool:
+        done = self.ssh(login, name, "id -un", key=key)
+        if done.returncode == 0:
+            assert done.stdout.strip() == login
+            return True
+        assert done.returncode == 255, f"neither in nor refused: {done}"
+        return False
+
+    @contextlib.contextmanager
+    def session(self, login: str, name: str, command: str = "echo ready; sleep 300", key: Optional[str] = None) -> Iterator[Any]:
+        """An open session, which has begun when this returns."""
+        argv = [*self._ssh(key or login), "-tt", f"{login}@{name}", command]
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert "ready" in line, f"no session of {login} on {name}: {line!r}"
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    def forget(self, *logins: str) -> None:
+        """Make the hosts forget that these people ever were there, so that a test begins with a clean slate."""
+        for login in logins:
+            self.people.pop(login, None)
+            self.grants = [one for one in self.grants if one.get("person") != login]
+        for name in HOSTS:
+            host(name, "python3 - " + " ".join(logins), stdin=_FORGET)
+
+
+_FORGET = """
+import json, os, pathlib, shutil, subprocess, sys
+logins = sys.argv[1:]
+for login in logins:
+    subprocess.run(["pkill", "-KILL", "-u", login], capture_output=True)
+    subprocess.run(["userdel", "--force", "--remove", login], capture_output=True)
+    subprocess.run(["groupdel", login], capture_output=True)
+    for path in (f"/etc/ssh/authorized_keys.d/{login}", f"/var/spool/cron/crontabs/{login}"):
+        pathlib.Path(path).unlink(missing_ok=True)
+    shutil.rmtree(f"/home/{login}", ignore_errors=True)
+    shutil.rmtree(f"/var/lib/prod-access/departed/{login}", ignore_errors=True)
+    for archive in pathlib.Path("/var/lib/prod-access/homes").glob(f"{login}-*"):
+        archive.unlink()
+state = pathlib.Path("/var/lib/prod-access")
+ledger = state / "ledger.json"
+if ledger.exists():
+    data = json.loads(ledger.read_text())
+    data["people"] = {uid: login for uid, login in data["people"].items() if login not in logins}
+    ledger.write_text(json.dumps(data))
+saved = state / "accounts.json"
+if saved.exists():
+    data = json.loads(saved.read_text())
+    for login in logins:
+        data["access"]["people"].pop(login, None)
+        data["given"].pop(login, None)
+    saved.write_text(json.dumps(data))
+"""
+
+
+def soon(seconds: float) -> datetime.datetime:
+    """A whole second in the near future."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return (now + datetime.timedelta(seconds=seconds + 1)).replace(microsecond=0)
