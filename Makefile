@@ -8,7 +8,7 @@ FLEET := molecule/default/fleet
 LINK := .ansible/collections/ansible_collections/safetynet/prod_access
 # Stamps carry what they depend on, so that switching branches neither misses a change nor repeats work.
 VENV := .venv/requirements-$(firstword $(shell sha256sum requirements.txt))
-BENCH := .venv/bench-$(firstword $(shell cat requirements.txt tests/bench/requirements.txt | sha256sum))
+BENCH := .venv/bench-$(firstword $(shell sha256sum tests/bench/requirements.txt))
 SYSTEM := aardvark-dns crun debian-archive-keyring git iptables mmdebstrap netavark openssh-client podman python3-venv
 
 .DEFAULT_GOAL := help
@@ -80,9 +80,9 @@ fleet: system venv  ## start the fleet, or what is missing of it, and leave it u
 	@echo "==> fleet"
 	@$(FLEET) up
 
-bench: fleet $(BENCH)  ## measure against other ways of doing the same
+bench: fleet $(BENCH)  ## measure against other ways of doing the same; OPTIONS=--help says what can be chosen
 	@echo "==> bench"
-	@.venv/bench/bin/python tests/bench
+	@python tests/bench $(OPTIONS)
 
 clean:  ## end the fleet, remove what was made here; only container images and system packages stay
 	@echo "==> clean"
@@ -111,7 +111,7 @@ $(VENV): | system
 	@touch $@
 
 $(BENCH): | venv
-	@echo "==> Python environment of the benchmark"
+	@echo "==> Python environment of the benchmark's peers"
 	@python3 -m venv .venv/bench
 	@uv --quiet pip install --python .venv/bench/bin/python -r tests/bench/requirements.txt
 	@rm -f .venv/bench-*

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterator, List
+from collections.abc import Callable, Iterator
 
 import pytest
 from desk import Desk
@@ -18,7 +18,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 @pytest.fixture
 def clean(desk: Desk) -> Iterator[Callable[..., None]]:
     """Names people of this test, whom the hosts do not know before it and have forgotten after it."""
-    named: List[str] = []
+    named: list[str] = []
 
     def names(*logins: str) -> None:
         named.extend(logins)

@@ -9,8 +9,9 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any
 
 import yaml
 
@@ -51,10 +52,10 @@ class Desk:
         self.folder = folder
         self.inventory = folder / "inventory"
         self.config = folder / "ssh_config"
-        self.keys: Dict[str, Path] = {}
-        self.people: Dict[str, Any] = {}
-        self.teams: Dict[str, Any] = {}
-        self.grants: List[Any] = []
+        self.keys: dict[str, Path] = {}
+        self.people: dict[str, Any] = {}
+        self.teams: dict[str, Any] = {}
+        self.grants: list[Any] = []
         self._demo = yaml.safe_load((FLEET / "inventory/group_vars/all/people.yml").read_text())["prod_access_people"]
         self._demo_teams = yaml.safe_load((FLEET / "inventory/group_vars/all/teams.yml").read_text())["prod_access_teams"]
 
@@ -66,7 +67,7 @@ class Desk:
             self.keys[name] = file
         return Path(f"{self.keys[name]}.pub").read_text().strip()
 
-    def person(self, login: str, *, grant: Optional[Dict[str, Any]] = None, **entry: Any) -> str:
+    def person(self, login: str, *, grant: dict[str, Any] | None = None, **entry: Any) -> str:
         """Write a person into the inventory, with a key and, unless told otherwise, a grant on web1 and web2."""
         self.people[login] = {"name": f"{login.title()} Test", "ssh_keys": [self.key(login)], **entry}
         self.grants = [one for one in self.grants if one.get("person") != login]
@@ -88,9 +89,9 @@ class Desk:
         self,
         playbook: str,
         *arguments: str,
-        limit: Optional[str] = ",".join(HOSTS),
-        rc: Optional[int] = 0,
-        env: Optional[Dict[str, str]] = None,
+        limit: str | None = ",".join(HOSTS),
+        rc: int | None = 0,
+        env: dict[str, str] | None = None,
         cwd: Path = ROOT,
         write: bool = True,
     ) -> Done:
@@ -107,12 +108,13 @@ class Desk:
     def access(self, *arguments: str, **options: Any) -> Done:
         return self.play("access", *arguments, **options)
 
-    def ssh(self, login: str, name: str, *command: str, key: Optional[str] = None, timeout: float = 30) -> Done:
-        """A real login, with just one key."""
-        argv = [*self._ssh(key or login), f"{login}@{name}", *command]
+    def ssh(self, login: str, name: str, *command: str, key: str | None = None, timeout: float = 30) -> Done:
+        """A real login, with just one key; or, where it begins with a dash, what ssh does instead of a command."""
+        options = list(command) if command[:1] and command[0].startswith("-") else []
+        argv = [*self._ssh(key or login), *options, f"{login}@{name}", *([] if options else command)]
         return subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL)
 
-    def _ssh(self, key: str) -> List[str]:
+    def _ssh(self, key: str) -> list[str]:
         """ssh with one key alone: a refusal proves nothing where another key was tried as well."""
         if not self.config.exists():
             lines = (FLEET / "ssh_config").read_text().splitlines()
@@ -120,7 +122,7 @@ class Desk:
         file = self.keys.get(key, FLEET / "keys" / key)
         return ["ssh", "-F", str(self.config), *SSH[3:], "-i", str(file)]
 
-    def logs_in(self, login: str, name: str, key: Optional[str] = None) -> bool:
+    def logs_in(self, login: str, name: str, key: str | None = None) -> bool:
         done = self.ssh(login, name, "id -un", key=key)
         if done.returncode == 0:
             assert done.stdout.strip() == login
@@ -129,7 +131,7 @@ class Desk:
         return False
 
     @contextlib.contextmanager
-    def session(self, login: str, name: str, command: str = "echo ready; sleep 300", key: Optional[str] = None) -> Iterator[Any]:
+    def session(self, login: str, name: str, command: str = "echo ready; sleep 300", key: str | None = None) -> Iterator[Any]:
         """An open session, which has begun when this returns."""
         argv = [*self._ssh(key or login), "-tt", f"{login}@{name}", command]
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
@@ -182,5 +184,5 @@ if saved.exists():
 
 def soon(seconds: float) -> datetime.datetime:
     """A whole second in the near future."""
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     return (now + datetime.timedelta(seconds=seconds + 1)).replace(microsecond=0)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import getpass
 import socket
 import time
-from typing import Any, Dict, Optional
+from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._moment import Moment
+from ..module_utils._node import shown
 from ..plugin_utils import _gate
 
 
@@ -23,15 +24,15 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_diff = True
 
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
-        result: Dict[str, Any] = super().run(tmp, task_vars)
+        result: dict[str, Any] = super().run(tmp, task_vars)
         filled_in = sorted({"access", "owner", "confirm"} & set(self._task.args))
         if filled_in:
             raise AnsibleError(f"{', '.join(filled_in)} cannot be set: access comes from the inventory alone")
         verdict = _gate.verdict(task_vars)
         if verdict.errors:
-            raise AnsibleError(f"the inventory has {verdict.errors} errors, shown above; no host was touched")
+            raise AnsibleError(f"the inventory has {_gate.counted(verdict.errors, 'error')}, shown above; no host was touched")
         host = task_vars["inventory_hostname"]
         access = verdict.access(host)
         arguments = dict(self._task.args)
@@ -47,10 +48,11 @@ class ActionModule(ActionBase):
         if result.get("sshd_changed") and not result.get("failed"):
             result.update(self._prove_way_in(task_vars))
         for note in result.get("notes", ()):
-            self._display.warning(f"{host}: {note}")
+            # What a host says is shown, and never trusted to be harmless to a terminal.
+            self._display.warning(f"{host}: {shown(str(note), 1000)}")
         return result
 
-    def _prove_way_in(self, task_vars: Dict[str, Any]) -> Dict[str, Any]:
+    def _prove_way_in(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Open a new connection, and call the host's dead man's switch off over it."""
         try:
             self._connection.reset()

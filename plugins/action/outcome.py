@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Tuple
+from collections.abc import Mapping
+from typing import Any
 
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
+
+from ..module_utils._node import shown
+from ..plugin_utils import _gate
 
 _COLORS = {"done": C.COLOR_OK, "failed": C.COLOR_ERROR, "state unknown": C.COLOR_UNREACHABLE}
 
@@ -20,9 +24,9 @@ class ActionModule(ActionBase):
     _requires_connection = False
     _supports_check_mode = True
 
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
-        result: Dict[str, Any] = super().run(tmp, task_vars)
+        result: dict[str, Any] = super().run(tmp, task_vars)
         _options, arguments = self.validate_argument_spec(
             argument_spec={"result": {"type": "str", "required": True}, "title": {"type": "str", "required": True}}
         )
@@ -40,16 +44,18 @@ class ActionModule(ActionBase):
         return result
 
 
-def _state(outcome: Optional[Mapping[str, Any]]) -> Tuple[str, str]:
+def _state(outcome: Mapping[str, Any] | None) -> tuple[str, str]:
     """The state of a host and a few words on it, from its registered result; none when the host never came so far."""
     if outcome is None:
         return "state unknown", "nothing was tried there"
-    message = " ".join(str(outcome.get("msg", "")).split())
+    # What a host says is shown, and never trusted to be harmless to a terminal.
+    message = shown(" ".join(str(outcome.get("msg", "")).split()), 1000)
     if outcome.get("unreachable"):
         return "state unknown", message
     if outcome.get("failed"):
         return "failed", message
     count = len(outcome.get("changes", ()))
-    did = f"{count} change{'s' * (count > 1)}" if count else "nothing to change"
-    has = {True: ", has access", False: ", has no access"}
-    return "done", did + has.get(outcome.get("granted"), "")
+    did = _gate.counted(count, "change") if count else "nothing to change"
+    if "granted" in outcome:
+        did += ", has access" if outcome["granted"] else ", has no access"
+    return "done", did

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import time
-from typing import Any, Dict, Iterable, Optional
+from collections.abc import Iterable
+from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
@@ -24,8 +25,8 @@ class ActionModule(ActionBase):
     _requires_connection = False
     _supports_check_mode = True
 
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        result: Dict[str, Any] = super().run(tmp, task_vars)
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         _options, arguments = self.validate_argument_spec(
             argument_spec={"person": {"type": "str"}, "expect": {"type": "str", "choices": ["access", "none"]}},
@@ -33,11 +34,7 @@ class ActionModule(ActionBase):
         )
         checked = _gate.check(task_vars, history=True)
         checked.show()
-        model = checked.model
-        result["msg"] = (
-            f"{len(model.people)} people, {len(model.teams)} teams, {len(model.hosts)} hosts: "
-            f"{checked.errors} errors, {len(checked.problems) - checked.errors} warnings"
-        )
+        result["msg"] = checked.summary
         if not checked.errors:
             self._display.display(result["msg"])
             if arguments["expect"]:

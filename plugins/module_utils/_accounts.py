@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pkgutil
-import sys
 import time
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, Optional
+from typing import Mapping
 
 from . import _files, _host, _last_way_in
 from ._access import Access
@@ -20,33 +18,6 @@ from ._hands import TIMER, Hands
 from ._moment import Moment
 from ._plan import Change, Options, Plan, plan
 
-PROGRAM = "/usr/sbin/prod-access-accounts"
-_LIBRARY = "/usr/lib/prod-access"
-_PACKAGE = "prod_access"
-_SERVICE = "/etc/systemd/system/prod-access-accounts.service"
-
-_PROGRAM_TEXT = f"""\
-#!/usr/bin/python3 -I
-# Managed by safetynet.prod_access.
-import sys
-
-sys.path.insert(0, "{_LIBRARY}")
-from {_PACKAGE}._accounts_program import main
-
-sys.exit(main(sys.argv[1:]))
-"""
-_SERVICE_TEXT = f"""\
-# Managed by safetynet.prod_access.
-[Unit]
-Description=Take away access that has ended
-Documentation=man:shadow(5)
-
-[Service]
-Type=oneshot
-ExecStart={PROGRAM} expire
-Restart=on-failure
-RestartSec=10
-"""
 _TIMER_TEXT = """\
 # Managed by safetynet.prod_access. Each line is a moment at which somebody's access ends.
 [Unit]
@@ -67,8 +38,8 @@ class Outcome:
     """What a run found and did."""
 
     plan: Plan
-    done: List[Change] = field(default_factory=list)
-    error: Optional[str] = None
+    done: list[Change] = field(default_factory=list)
+    error: str | None = None
 
 
 def timer_text(access: Access) -> str:
@@ -76,19 +47,13 @@ def timer_text(access: Access) -> str:
     return _TIMER_TEXT.format(moments="".join(f"OnCalendar={moment.systemd()}\n" for moment in access.moments()))
 
 
-def program_files() -> Dict[str, str]:
-    """The files that stay on the host: this package itself, as the module brought it, and what starts it."""
-    package = __package__ or ""
-    # The module and the program import all that they need when they start, and a module has nothing else with it.
-    names = sorted(name[len(package) + 1 :] for name in sys.modules if name.startswith(package + "._"))
-    files = {f"{_LIBRARY}/{_PACKAGE}/__init__.py": ""}
-    for name in names:
-        files[f"{_LIBRARY}/{_PACKAGE}/{name}.py"] = (pkgutil.get_data(package, name + ".py") or b"").decode()
-    return {**files, PROGRAM: _PROGRAM_TEXT, _SERVICE: _SERVICE_TEXT}
+def manage(
+    access: Access, options: Options, *, programs: Mapping[str, str], check: bool, owner: str, lock_timeout: float
+) -> Outcome:
+    """Make the host agree with the access, or say what would change. Raises HostError when it cannot even be read.
 
-
-def manage(access: Access, options: Options, *, check: bool, owner: str, lock_timeout: float) -> Outcome:
-    """Make the host agree with the access, or say what would change. Raises HostError when it cannot even be read."""
+    ``programs`` are the files of ours, by path, that stay on the host.
+    """
     _needs()
     with contextlib.ExitStack() as stack:
         if not check:
@@ -97,7 +62,6 @@ def manage(access: Access, options: Options, *, check: bool, owner: str, lock_ti
             saved = _host.Saved.load()
             access = access.only(options.only, saved.access if saved else None)
         timer = timer_text(access)
-        programs = program_files()
         host = _host.read(access, timer=TIMER, programs=programs, default_shell=options.default_shell)
         planned = plan(access, host, options, Moment(int(time.time())), timer=timer)
         _last_way_in.guard(planned, host)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import pkgutil
 import sys
 import time
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Callable, Mapping
 
 from . import _files, _host, _sshd
 from ._access import Access
@@ -18,7 +19,47 @@ from ._command import HostError
 from ._moment import Moment
 
 
-def main(arguments: List[str]) -> int:
+_PROGRAM = "/usr/sbin/prod-access-accounts"
+_LIBRARY = "/usr/lib/prod-access"
+_PACKAGE = "prod_access"
+_SERVICE = "/etc/systemd/system/prod-access-accounts.service"
+
+_PROGRAM_TEXT = f"""\
+#!/usr/bin/python3 -I
+# Managed by safetynet.prod_access.
+import sys
+
+sys.path.insert(0, "{_LIBRARY}")
+from {_PACKAGE}._accounts_program import main
+
+sys.exit(main(sys.argv[1:]))
+"""
+_SERVICE_TEXT = f"""\
+# Managed by safetynet.prod_access.
+[Unit]
+Description=Take away access that has ended
+Documentation=man:shadow(5)
+
+[Service]
+Type=oneshot
+ExecStart={_PROGRAM} expire
+Restart=on-failure
+RestartSec=10
+"""
+
+
+def files() -> dict[str, str]:
+    """The files that stay on the host: this package itself, as the module brought it, and what starts it."""
+    package = __package__ or ""
+    # The module and the program import all that they need when they start, and a module has nothing else with it.
+    names = sorted(name[len(package) + 1 :] for name in sys.modules if name.startswith(package + "._"))
+    found = {f"{_LIBRARY}/{_PACKAGE}/__init__.py": ""}
+    for name in names:
+        found[f"{_LIBRARY}/{_PACKAGE}/{name}.py"] = (pkgutil.get_data(package, name + ".py") or b"").decode()
+    return {**found, _PROGRAM: _PROGRAM_TEXT, _SERVICE: _SERVICE_TEXT}
+
+
+def main(arguments: list[str]) -> int:
     """What the timer, the dead man's switch and people start on the host."""
     parser = argparse.ArgumentParser(prog="prod-access-accounts", description="Time-bound access on this host.")
     parser.add_argument("--json", action="store_true", help="print data instead of text")
@@ -48,7 +89,7 @@ def main(arguments: List[str]) -> int:
     return 1
 
 
-def _listing(access: Access, now: Moment) -> List[Dict[str, Any]]:
+def _listing(access: Access, now: Moment) -> list[dict[str, Any]]:
     return [
         {
             "person": login,
@@ -72,5 +113,5 @@ def _told(change: Mapping[str, Any]) -> str:
     return f"{change['person'] or 'host'}: {change['act'].replace('_', ' ')}: {'; '.join(change['before']) or '; '.join(change['after'])}"
 
 
-def _print(entries: List[Any], as_json: bool, told: Callable[[Mapping[str, Any]], str]) -> None:
+def _print(entries: list[Any], as_json: bool, told: Callable[[Mapping[str, Any]], str]) -> None:
     sys.stdout.write(json.dumps(entries, indent=1) + "\n" if as_json else "".join(told(entry) + "\n" for entry in entries))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import List, Optional
 
 # /usr/sbin first: an ordinary user's PATH, which become may keep, lacks it.
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
@@ -22,7 +21,7 @@ class HostError(Exception):
         self.mend = mend
 
 
-def attempt(argv: List[str], *, timeout: float = 60, data: Optional[str] = None) -> "subprocess.CompletedProcess[str]":
+def attempt(argv: list[str], *, timeout: float = 60, data: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run a program without a shell. Raises HostError when it is missing or hangs; a failure is the caller's to judge."""
     try:
         return subprocess.run(
@@ -42,7 +41,7 @@ def attempt(argv: List[str], *, timeout: float = 60, data: Optional[str] = None)
         raise HostError(f"`{' '.join(argv)}` hung for {timeout:.0f} s", "run it by hand to see why") from None
 
 
-def run(argv: List[str], *, mend: str = "run it by hand to see why") -> str:
+def run(argv: list[str], *, mend: str = "run it by hand to see why") -> str:
     """Run a program and return what it printed. Raises HostError with its own words when it fails."""
     done = attempt(argv)
     if done.returncode != 0:

@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import time
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator
 
 from ._command import HostError
 
@@ -21,7 +21,7 @@ _LOCK = "/run/prod-access.lock"
 _NEW = ".new"
 
 
-def read_text(path: str) -> Optional[str]:
+def read_text(path: str) -> str | None:
     """The text of a file, or None when there is none. A symbolic link is not followed."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Dict, Iterable, List, Mapping, Optional
+from typing import Any, Iterable, Mapping
 
 from . import _files, _host, _processes, _sshd
 from ._command import HostError, attempt, run
@@ -29,14 +29,14 @@ class Hands:
 
     def __init__(self, programs: Mapping[str, str]) -> None:
         self._programs = programs
-        self._proofs: Dict[str, "Future[bool]"] = {}
+        self._proofs: dict[str, Future[bool]] = {}
         # sshd's proof of one person runs while useradd makes the next.
         self._pool = ThreadPoolExecutor(max_workers=2)
-        self.notes: List[str] = []
+        self.notes: list[str] = []
 
-    def apply(self, changes: Iterable[Change]) -> List[Change]:
+    def apply(self, changes: Iterable[Change]) -> list[Change]:
         """Make the changes. Raises HostError at the first that fails; the ones before it stand, and are safe as they are."""
-        done: List[Change] = []
+        done: list[Change] = []
         for folder in (_files.STATE, _sshd.KEYS, os.path.dirname(_sshd.DROP_IN), os.path.dirname(TIMER)):
             _files.sweep(folder)
         wait_for_shadow()
@@ -86,9 +86,7 @@ class Hands:
 
     # --- Giving ---
 
-    def create_account(
-        self, login: str, uid: int, name: str, shell: str, home: str, groups: List[str], expires: Optional[int]
-    ) -> None:
+    def create_account(self, login: str, uid: int, name: str, shell: str, home: str, groups: list[str], expires: int | None) -> None:
         argv = ["useradd", "--create-home", "--no-log-init", "--user-group", "-K", "HOME_MODE=0700"]
         argv += ["--uid", str(uid), "--home-dir", home, "--shell", shell, "--comment", name, "--groups", ",".join(groups)]
         if expires is not None:
@@ -99,11 +97,11 @@ class Hands:
     def change_account(
         self,
         login: str,
-        gecos: Optional[str] = None,
-        shell: Optional[str] = None,
+        gecos: str | None = None,
+        shell: str | None = None,
         unlock: bool = False,
         join: Iterable[str] = (),
-        **expiry: Optional[int],
+        **expiry: int | None,
     ) -> None:
         argv = ["usermod"]
         if gecos is not None:
@@ -119,7 +117,7 @@ class Hands:
         run([*argv, login])
         self._prove(login)
 
-    def finish_account(self, login: str, gid: int, lacks: List[str]) -> None:
+    def finish_account(self, login: str, gid: int, lacks: list[str]) -> None:
         if "group" in lacks:
             run(["groupadd", "--gid", str(gid), login])
         if "line in shadow" in lacks:
@@ -156,7 +154,7 @@ class Hands:
     def remove_keys(self, login: str) -> None:
         _files.remove(_sshd.keys_file(login))
 
-    def leave_groups(self, login: str, keep: List[str]) -> None:
+    def leave_groups(self, login: str, keep: list[str]) -> None:
         run(["usermod", "--groups", ",".join(keep), login])
 
     def join_tombstones(self, login: str) -> None:
@@ -169,12 +167,12 @@ class Hands:
         self._keep_copy(login, "crontab", run(["crontab", "-u", login, "-l"]))
         run(["crontab", "-u", login, "-r"])
 
-    def remove_at_jobs(self, login: str, jobs: List[str]) -> None:
+    def remove_at_jobs(self, login: str, jobs: list[str]) -> None:
         for job in jobs:
             self._keep_copy(login, f"at-job-{job}", run(["at", "-c", job]))
             run(["atrm", job])
 
-    def end_sessions(self, login: str, uid: int, keys: List[str], whole: bool) -> None:
+    def end_sessions(self, login: str, uid: int, keys: list[str], whole: bool) -> None:
         if keys:
             sessions = _processes.sessions_by_key(login, uid, set(keys))
             left = _processes.end(lambda process: process.session in sessions and not process.is_daemon())
@@ -196,7 +194,9 @@ class Hands:
             tar = ["tar", "--create", "--gzip", "--numeric-owner", "--one-file-system", "--acls", "--xattrs"]
             done = attempt([*tar, f"--file={beside}", f"--directory={folder}", f"./{name}"], timeout=24 * 3600)
             if done.returncode != 0:
-                raise HostError(f"{home} could not be archived: {done.stderr.strip()[-300:]}", "nothing of it was removed; mend this and run again")
+                raise HostError(
+                    f"{home} could not be archived: {done.stderr.strip()[-300:]}", "nothing of it was removed; mend this and run again"
+                )
             run(["tar", "--list", "--gzip", f"--file={beside}"])
             with open(beside, "rb") as stream:
                 os.fsync(stream.fileno())
@@ -235,6 +235,8 @@ def wait_for_shadow() -> None:
 
     The tools of shadow-utils clear a lock whose process is gone, but not one without a number in it.
     """
+    if not os.access("/etc", os.W_OK):
+        raise HostError("/etc is on a read-only file system", "see why (dmesg), then: mount -o remount,rw /")
     deadline = time.monotonic() + _SHADOW_PATIENCE
     for name in _SHADOW_FILES:
         lock = f"/etc/{name}.lock"

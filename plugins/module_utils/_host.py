@@ -10,7 +10,7 @@ import os
 import pwd
 import stat
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Iterable, Mapping
 
 from . import _files, _sshd
 from ._access import Access
@@ -40,10 +40,10 @@ class Account:
     home: str
     shell: str
     password: str = "!"
-    expires: Optional[int] = None
-    groups: FrozenSet[str] = frozenset()
-    half_groups: FrozenSet[str] = frozenset()
-    lacks: FrozenSet[str] = frozenset()
+    expires: int | None = None
+    groups: frozenset[str] = frozenset()
+    half_groups: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -67,10 +67,10 @@ CLOSED_DAY = 1
 class Ledger:
     """The numbers that were given away, for ever: uid to login, gid to team."""
 
-    people: Dict[int, str] = field(default_factory=dict)
-    teams: Dict[int, str] = field(default_factory=dict)
+    people: dict[int, str] = field(default_factory=dict)
+    teams: dict[int, str] = field(default_factory=dict)
 
-    def to_data(self) -> Dict[str, Any]:
+    def to_data(self) -> dict[str, Any]:
         return {
             "people": {str(uid): login for uid, login in sorted(self.people.items())},
             "teams": {str(gid): team for gid, team in sorted(self.teams.items())},
@@ -78,24 +78,22 @@ class Ledger:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Ledger:
-        return cls(
-            {int(uid): login for uid, login in data["people"].items()}, {int(gid): team for gid, team in data["teams"].items()}
-        )
+        return cls({int(uid): login for uid, login in data["people"].items()}, {int(gid): team for gid, team in data["teams"].items()})
 
 
 @dataclass(frozen=True)
 class Given:
     """What a person had when the host was last made to agree with the data; what is lost since then is taken away."""
 
-    groups: FrozenSet[str] = frozenset()
-    powers: FrozenSet[str] = frozenset()
-    keys: FrozenSet[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    powers: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
 
-    def to_data(self) -> Dict[str, List[str]]:
+    def to_data(self) -> dict[str, list[str]]:
         return {"groups": sorted(self.groups), "powers": sorted(self.powers), "keys": sorted(self.keys)}
 
     @classmethod
-    def from_data(cls, data: Mapping[str, List[str]]) -> Given:
+    def from_data(cls, data: Mapping[str, list[str]]) -> Given:
         return cls(*(frozenset(data[name]) for name in ("groups", "powers", "keys")))
 
 
@@ -106,14 +104,14 @@ class Saved:
     access: Access
     given: Mapping[str, Given]
 
-    def to_data(self) -> Dict[str, Any]:
+    def to_data(self) -> dict[str, Any]:
         return {
             "access": self.access.to_data(),
             "given": {login: given.to_data() for login, given in sorted(self.given.items())},
         }
 
     @classmethod
-    def load(cls) -> Optional[Saved]:
+    def load(cls) -> Saved | None:
         data = _files.load(SAVED)
         if data is None:
             return None
@@ -128,22 +126,22 @@ class Host:
     accounts: Mapping[str, Account]
     groups: Mapping[str, int]
     ledger: Ledger = field(default_factory=Ledger)
-    saved: Optional[Saved] = None
+    saved: Saved | None = None
     key_files: Mapping[str, str] = field(default_factory=dict)
-    bad_key_files: FrozenSet[str] = frozenset()
-    remote: FrozenSet[str] = frozenset()
-    paths: FrozenSet[str] = frozenset()
+    bad_key_files: frozenset[str] = frozenset()
+    remote: frozenset[str] = frozenset()
+    paths: frozenset[str] = frozenset()
     homes: Mapping[str, int] = field(default_factory=dict)
-    lingering: FrozenSet[str] = frozenset()
-    crontabs: FrozenSet[str] = frozenset()
-    at_jobs: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
-    scan: Callable[[], Tuple[Process, ...]] = tuple
-    unsound_folders: Tuple[str, ...] = ()
-    drop_in: Optional[str] = None
+    lingering: frozenset[str] = frozenset()
+    crontabs: frozenset[str] = frozenset()
+    at_jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scan: Callable[[], tuple[Process, ...]] = tuple
+    unsound_folders: tuple[str, ...] = ()
+    drop_in: str | None = None
     includes_drop_in: bool = True
     ends_keys: bool = True
-    timer: Optional[str] = None
-    stale_programs: Tuple[str, ...] = ()
+    timer: str | None = None
+    stale_programs: tuple[str, ...] = ()
 
     def is_ours(self, login: str) -> bool:
         """Whether the account is one of ours: in the group, or made by us (a killed run may have come no further)."""
@@ -151,7 +149,7 @@ class Host:
         return account is not None and (GROUP in account.groups or self.ledger.people.get(account.uid) == login)
 
 
-def read_accounts() -> Tuple[Dict[str, Account], Dict[str, int]]:
+def read_accounts() -> tuple[dict[str, Account], dict[str, int]]:
     """The local accounts and groups; those of a directory service are not in these files, and not ours to change."""
     shadow = {parts[0]: parts for parts in _lines("/etc/shadow", 9)}
     groups = {name: int(gid) for name, _password, gid, _members in _lines("/etc/group", 4)}
@@ -185,15 +183,15 @@ def read_accounts() -> Tuple[Dict[str, Account], Dict[str, int]]:
     return accounts, groups
 
 
-def _memberships(path: str) -> Dict[str, Set[str]]:
-    memberships: Dict[str, Set[str]] = {}
+def _memberships(path: str) -> dict[str, set[str]]:
+    memberships: dict[str, set[str]] = {}
     for name, _password, _gid_or_administrators, members in _lines(path, 4):
         for member in filter(None, members.split(",")):
             memberships.setdefault(member, set()).add(name)
     return memberships
 
 
-def _lines(path: str, width: int) -> Iterable[List[str]]:
+def _lines(path: str, width: int) -> Iterable[list[str]]:
     for line in (_files.read_text(path) or "").splitlines():
         parts = line.split(":")
         if len(parts) == width:
@@ -233,7 +231,7 @@ def read(access: Access, *, timer: str, programs: Mapping[str, str], default_she
     )
 
 
-def _key_files() -> Tuple[Dict[str, str], Set[str]]:
+def _key_files() -> tuple[dict[str, str], set[str]]:
     files, bad = {}, set()
     for name in _listed(_sshd.KEYS):
         path = _sshd.keys_file(name)
@@ -249,7 +247,7 @@ def _key_files() -> Tuple[Dict[str, str], Set[str]]:
     return files, bad
 
 
-def _listed(folder: str) -> List[str]:
+def _listed(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
@@ -263,7 +261,7 @@ def _is_folder(path: str) -> bool:
         return False
 
 
-def _read_if_ours(path: str) -> Optional[str]:
+def _read_if_ours(path: str) -> str | None:
     with contextlib.suppress(HostError, FileNotFoundError, UnicodeDecodeError):
         return _files.read_text(path)
     return None
@@ -277,7 +275,7 @@ def _is_remote(login: str) -> bool:
         return False
 
 
-def _homes(paths: Iterable[str]) -> Dict[str, int]:
+def _homes(paths: Iterable[str]) -> dict[str, int]:
     """The owner of each home that is there; -1 for what is no plain directory."""
     homes = {}
     for path in paths:
@@ -288,14 +286,14 @@ def _homes(paths: Iterable[str]) -> Dict[str, int]:
     return homes
 
 
-def _at_jobs(uids: Set[int]) -> Dict[str, Tuple[str, ...]]:
+def _at_jobs(uids: set[int]) -> dict[str, tuple[str, ...]]:
     """The numbers of at(1) jobs, by login. atq costs a process, so it is asked only when one of these users has a job."""
     waiting = False
     for folder in _AT_JOBS:
         for name in _listed(folder):
             with contextlib.suppress(OSError):
                 waiting = waiting or (not name.startswith(".") and os.lstat(os.path.join(folder, name)).st_uid in uids)
-    jobs: Dict[str, Tuple[str, ...]] = {}
+    jobs: dict[str, tuple[str, ...]] = {}
     if waiting:
         for line in run(["atq"]).splitlines():
             words = line.split()

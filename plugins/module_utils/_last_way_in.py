@@ -10,7 +10,7 @@ import os
 import pwd
 import re
 import time
-from typing import Iterable, List, Optional
+from typing import Iterable
 
 from . import _sshd
 from ._command import HostError, attempt
@@ -37,10 +37,10 @@ def guard(planned: Plan, host: Host) -> None:
         )
 
 
-def _guard_own_keys(planned: Plan, host: Host, mine: Optional[str]) -> None:
+def _guard_own_keys(planned: Plan, host: Host, mine: str | None) -> None:
     """Whoever the run is connected as (adopted in it, perhaps) needs a key afterwards that they have now."""
     new = [change.detail["text"] for change in planned.changes if change.act == "write_keys" and change.person == mine]
-    if not new or mine not in host.accounts:
+    if mine is None or not new or mine not in host.accounts:
         return
     values = _sshd.setting(mine)
     paths = values.get("authorizedkeysfile", "").split()
@@ -56,7 +56,7 @@ def _has_blob(line: str, text: str) -> bool:
     return any(len(word) > 40 and word in text.split() for word in line.split())
 
 
-def connecting_account() -> Optional[str]:
+def connecting_account() -> str | None:
     """The account that the controller came by: the login UID survives sudo and su."""
     for number in (_login_uid(), os.environ.get("SUDO_UID", ""), str(os.getuid())):
         if number.isdigit() and number != str(2**32 - 1):
@@ -89,17 +89,17 @@ def _logs_in(account: Account) -> bool:
         return False
     if _sshd.shut_out(account.login, sorted(account.groups)):
         return False
-    if values.get("passwordauthentication") == "yes" and not account.is_locked and account.password:
-        if account.uid != 0 or values.get("permitrootlogin") == "yes":
-            return True
+    by_password = values.get("passwordauthentication") == "yes" and (account.uid != 0 or values.get("permitrootlogin") == "yes")
+    if by_password and account.password and not account.is_locked:
+        return True
     return any(True for path in values.get("authorizedkeysfile", "").split() for _line in _lines(path, account))
 
 
-def _lines(pattern: str, account: Account) -> List[str]:
+def _lines(pattern: str, account: Account) -> list[str]:
     """The keys in a file of ``AuthorizedKeysFile``."""
     # sshd_config(5), TOKENS; a path that is not absolute is below the home.
     tokens = {"%%": "%", "%h": account.home, "%u": account.login, "%U": str(account.uid)}
-    path = os.path.join(account.home, re.sub("%.", lambda match: tokens.get(match.group(), match.group()), pattern))
+    path = os.path.join(account.home, re.sub("%.", lambda found: tokens.get(str(found.group()), ""), pattern))
     with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8", errors="replace") as stream:
         return [line for line in stream if line.strip() and not line.startswith("#")]
     return []

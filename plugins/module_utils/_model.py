@@ -151,7 +151,7 @@ def _name(node: Node) -> Optional[str]:
     # passwd(5) and chfn(1): these separate the fields of the file, and the parts of the GECOS field.
     bad = sorted(set(text or "") & set(":,="))
     if bad:
-        node.wrong("a full name cannot hold " + " ".join(bad), "leave it out")
+        node.wrong("a full name cannot hold " + " ".join(f"`{char}`" for char in bad), "leave it out")
         return None
     if text is not None and len(text.encode()) > 200:
         node.wrong("the name is too long", "shorten it to 200 bytes")
@@ -205,8 +205,10 @@ def _key(node: Node, rsa_min_bits: int) -> Optional[SshKey]:
     until: Optional[Moment] = None
     sources: Tuple[str, ...] = ()
     line_node: Optional[Node] = node
-    if isinstance(node.value, dict):
-        fields = node.fields(("key", "until", "from"), required=("key",))
+    known = ("key", "until", "from")
+    # A line with `: ` in its comment is a dictionary, too, until it has quotes around it.
+    if isinstance(node.value, dict) and any(name in node.value for name in known):
+        fields = node.fields(known, required=("key",))
         line_node = fields.get("key")
         if "until" in fields:
             until = fields["until"].moment()

@@ -11,6 +11,7 @@ from typing import Optional
 GROUP = "prod-access"
 
 _LOGIN = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")
+_NOT_OF_LOGINS = re.compile(r"[^a-z0-9_.-]")
 # useradd(8) and usermod(8) take lists separated by commas, and numbers for names.
 _GROUP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?")
 _EMAIL = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+\.[^\s@<>,;:\"]+")
@@ -39,8 +40,12 @@ def login_fault(name: str) -> Optional[str]:
 
     useradd(8) itself is no judge: Debian's accepts ``..``, ``a/b``, ``x;y`` and ``1234``.
     """
+    odd = _NOT_OF_LOGINS.search(name)
+    if odd is not None:
+        # As an escape where it is not ASCII: some letters only look like ours.
+        return f"the name holds {ascii(odd.group())}, which logins and groups do not"
     if not _LOGIN.fullmatch(name):
-        return "not a login name"
+        return "not a name for a login or group"
     if name.endswith("."):
         return "a name cannot end with a dot"
     if name in SYSTEM_NAMES or name.startswith("systemd-"):

@@ -17,7 +17,7 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
 from ._moment import Moment
 
 Path = Tuple[Union[str, int], ...]
-_QUOTE = "quote it"
+QUOTE = "quote it"
 # Persian and Indic scripts need these two to write names; Python counts them as unprintable.
 _JOINERS = "\u200c\u200d"
 
@@ -54,12 +54,12 @@ def is_private_key(text: str) -> bool:
     return "PRIVATE KEY-----" in text or "Private-Lines:" in text
 
 
-def shown(text: str) -> str:
+def shown(text: str, limit: int = 200) -> str:
     """Text that is safe on a terminal and in a log: unprintable characters escaped, not too long, and no secret."""
     if is_private_key(text):
         return "(a private key)"
-    safe = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[:200])
-    return safe if len(text) <= 200 else safe + "…"
+    safe = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[:limit])
+    return safe if len(text) <= limit else safe + "…"
 
 
 class Node:
@@ -90,7 +90,7 @@ class Node:
             if isinstance(key, str):
                 nodes[key] = self.below(key, value)
             else:
-                self.below(_yaml(key), value).wrong(f"YAML reads this name as {_kind(key)}", f'{_QUOTE}: "{_yaml(key)}"')
+                self.below(_yaml(key), value).wrong(f"YAML reads this name as {_kind(key)}", f'{QUOTE}: "{_yaml(key)}"')
         return nodes
 
     def fields(self, known: Iterable[str], required: Iterable[str] = ()) -> Dict[str, Node]:
@@ -114,7 +114,8 @@ class Node:
     def items(self) -> List[Node]:
         """The items of a list."""
         if not isinstance(self.value, list):
-            self.wrong(f"must be a list, not {_kind(self.value)}", "write it as [a, b], or as lines that begin with `- `")
+            none = ", or as [] for none" if self.value is None else ""
+            self.wrong(f"must be a list, not {_kind(self.value)}", f"write it as [a, b], or as lines that begin with `- `{none}")
             return []
         return [self.below(index, value) for index, value in enumerate(self.value)]
 
@@ -125,7 +126,7 @@ class Node:
             if value is None:
                 self.wrong("is empty", "write the text")
             elif isinstance(value, (bool, int, float, datetime.date)):
-                self.wrong(f"must be text; YAML reads this as {_kind(value)}", f'{_QUOTE}: "{_yaml(value)}"')
+                self.wrong(f"must be text; YAML reads this as {_kind(value)}", f'{QUOTE}: "{_yaml(value)}"')
             else:
                 self.wrong(f"must be text, not {_kind(value)}", "write one text; put quotes around it if it holds `: ` or begins with [ or {")
             return None

@@ -20,6 +20,7 @@ from ._moment import Moment
 from ._names import GROUP
 from ._processes import Process
 from ._ssh_key import SshKey
+from ._sudo_rule import Sudo
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Change:
         return {"act": self.act, "person": self.person, "before": list(self.before), "after": list(self.after), "why": list(self.why)}
 
 
+# shadow(5) has days that no calendar has.
+_LAST_DAY = Moment.parse("9999-12-30").expiry_day()
 # What revocations themselves stand on.
 _FOUNDING = ("create_own_group", "make_folders")
 
@@ -115,7 +118,8 @@ class _Planner:
         self.given: Dict[str, Given] = {}
         self._scanned: Optional[Tuple[Process, ...]] = None
         taken = {account.uid for account in host.accounts.values()} | set(host.groups.values())
-        self._taken = taken | set(host.ledger.people) | set(host.ledger.teams) | set(access.reserved)
+        taken |= set(host.ledger.people) | set(host.ledger.teams) | set(access.reserved)
+        self._taken = taken | {gid for gid in access.teams.values() if gid is not None}
 
     def plan(self) -> Plan:
         self._teams()
@@ -127,7 +131,7 @@ class _Planner:
         return Plan(changes, self.faults, self.notes)
 
     def _logins(self) -> List[str]:
-        ours = {login for login in self.host.accounts if self.host.is_ours(login)}
+        ours = {login for login in self.host.accounts if self.host.is_ours(login)} | set(self.host.ledger.people.values())
         logins = sorted(ours | set(self.access.people))
         return [login for login in logins if self.options.only in (None, login)]
 
@@ -146,18 +150,12 @@ class _Planner:
                 self._keep(account, wanted)
         elif account is not None:
             self._close(account, wanted)
+        else:
+            self._no_keys(login, "they are left of an account that is no more")
 
     def _may_touch(self, login: str, account: Account, wanted: Optional[HostPerson]) -> bool:
         """Whether an account that the host has is ours, or may become so."""
         if self.host.is_ours(login):
-            uid = wanted.person.uid if wanted else None
-            if wanted and uid not in (None, account.uid) and not wanted.person.adopt:
-                self._fault(
-                    login,
-                    f"has uid {account.uid} on this host, the data says {uid}",
-                    "uids are never changed, for files would change hands; put the host's into the data, or say `adopt: true`",
-                )
-                return False
             return True
         if wanted is None or wanted.person.state == "departed" and not wanted.person.adopt:
             self.notes.append(f"{login}: an account of this name is not ours, and stays as it is")
@@ -191,6 +189,8 @@ class _Planner:
         if len(self.faults) > before:
             return
         self.ledger.people[uid] = login
+        # They must not open the new account for a moment.
+        self._no_keys(login, "they are left of an account that is no more")
         self.granting.append(
             Change(
                 "create_account",
@@ -210,12 +210,18 @@ class _Planner:
                 why=_reasons(wanted, self.now),
             )
         )
-        self._keys(login, wanted)
+        self._keys(login, wanted, None)
 
     def _keep(self, account: Account, wanted: HostPerson) -> None:
         login = account.login
         person = wanted.person
         before = len(self.faults)
+        if person.uid not in (None, account.uid) and not person.adopt:
+            self._fault(
+                login,
+                f"has uid {account.uid} on this host, the data says {person.uid}",
+                "uids are never changed, for files would change hands; put the host's into the data, or say `adopt: true`",
+            )
         if person.shell is not None:
             self._shell(login, person.shell)
         wants = self._groups(login, wanted)
@@ -261,7 +267,7 @@ class _Planner:
         # A useradd that was killed leaves no home, or one that is still root's.
         if account.home == f"/home/{login}" and self.host.homes.get(account.home, 0) == 0:
             self.granting.append(Change("make_home", login, {"home": account.home}, after=(f"home {account.home}",)))
-        self._keys(login, wanted)
+        self._keys(login, wanted, self.host.key_files.get(login))
 
     def _lost(self, account: Account, wanted: HostPerson) -> None:
         """Take away what a person who stays no longer has, and end the sessions that still have it."""
@@ -283,19 +289,24 @@ class _Planner:
                     revokes=True,
                 )
             )
-        old = {key.fingerprint: key for key in _read_keys(self.host.key_files.get(login, ""))}
-        kept = [key for key in wanted.keys_in_force(self.now) if key.fingerprint in old]
-        gone = set(old) - {key.fingerprint for key in kept}
-        if gone and set(now.keys) - set(old):
-            # Some go and some come: what goes does not wait for what comes.
-            text = "".join(old[key.fingerprint].line() + "\n" for key in kept)
-            self.revoking.append(Change("write_keys", login, {"text": text}, revokes=True))
-        elif gone:
-            self.revoking.append(self._key_change(login, wanted, revokes=True))
-        if extra or was.groups - now.groups or was.powers - now.powers:
+        self._lost_keys(login, wanted)
+        gone = {key.fingerprint for key in _read_keys(self.host.key_files.get(login, ""))} | was.keys
+        if extra or was.groups - now.groups or (was.powers - now.powers and "full" not in now.powers):
             self._end(login, account.uid, "what they had is no longer granted")
-        elif was.keys - now.keys or gone:
-            self._end(login, account.uid, "the key that opened them is gone", keys=sorted(set(was.keys - now.keys) | gone))
+        elif gone - now.keys:
+            self._end(login, account.uid, "the key that opened them is gone", keys=sorted(gone - now.keys))
+
+    def _lost_keys(self, login: str, wanted: HostPerson) -> None:
+        """What goes of the keys, or of when and where they are good, does not wait for what comes."""
+        found = self.host.key_files.get(login, "")
+        old = {key.fingerprint: key for key in _read_keys(found)}
+        force = [key for key in wanted.keys_in_force(self.now) if key.fingerprint in old]
+        kept = [key for key in (key.within(old[key.fingerprint]) for key in force) if key is not None]
+        if {_limits(key) for key in kept} == {_limits(key) for key in old.values()}:
+            return
+        text = "".join(key.line() + "\n" for key in kept)
+        change = self._key_change(login, wanted, found, revokes=True)
+        self.revoking.append(change if change.detail["text"] == text else Change("write_keys", login, {"text": text}, revokes=True))
 
     def _close(self, account: Account, wanted: Optional[HostPerson]) -> None:
         """The end of all access: a tombstone stays, so that the uid is never another's."""
@@ -306,9 +317,7 @@ class _Planner:
         self.ledger.people[uid] = login
         if not account.is_closed:
             self._revoke("close_account", login, {}, ("account open",), ("account closed",), why)
-        if login in self.host.key_files:
-            keys = _key_lines(_read_keys(self.host.key_files[login]))
-            self._revoke("remove_keys", login, {}, keys or ("an empty file of keys",), (), why)
+        self._no_keys(login, why[0])
         was = self._was(login)
         drop = account.groups - {GROUP} if departed else account.groups & (was.groups | self._team_names())
         if drop:
@@ -325,6 +334,11 @@ class _Planner:
         self._end(login, uid, why[0], all_of_them=True)
         if person is not None and person.state == "departed" and person.home != "keep" and account.home in self.host.homes:
             self._home(account, person.home)
+
+    def _no_keys(self, login: str, why: str) -> None:
+        if login in self.host.key_files:
+            keys = _key_lines(_read_keys(self.host.key_files[login]))
+            self._revoke("remove_keys", login, {}, keys or ("an empty file of keys",), (), (why,))
 
     def _home(self, account: Account, fate: str) -> None:
         home = account.home
@@ -363,17 +377,16 @@ class _Planner:
                 self._fault(login, f"the group {group} is not on this host", "install what brings it, or take it out of the grant")
         return groups
 
-    def _keys(self, login: str, wanted: HostPerson) -> None:
+    def _keys(self, login: str, wanted: HostPerson, found: Optional[str]) -> None:
         text = _keys_text(wanted, self.now)
-        found = self.host.key_files.get(login)
         if (text or None) != found or (found is not None and login in self.host.bad_key_files):
-            change = self._key_change(login, wanted)
+            change = self._key_change(login, wanted, found or "")
             # The same change may have been made among the revocations already.
             if change.detail not in [done.detail for done in self.revoking if done.person == login]:
                 self.opening.append(change)
 
-    def _key_change(self, login: str, wanted: HostPerson, *, revokes: bool = False) -> Change:
-        before = _key_lines(_read_keys(self.host.key_files.get(login, "")))
+    def _key_change(self, login: str, wanted: HostPerson, found: str, *, revokes: bool = False) -> Change:
+        before = _key_lines(_read_keys(found))
         after = _key_lines(wanted.keys_in_force(self.now))
         if before == after:
             before, after = ("file of keys, changed by somebody else",), ("file of keys, as the data says",)
@@ -388,11 +401,8 @@ class _Planner:
         )
 
     def _uid(self, login: str, wanted: HostPerson) -> int:
-        uid = wanted.person.uid
-        if uid is None:
-            # Somebody who comes back gets the number that their old files have.
-            old = sorted(number for number, owner in self.ledger.people.items() if owner == login)
-            return old[0] if old else self._free()
+        # Somebody who comes back gets the number that their old files have.
+        uid = wanted.person.uid or _number_of(login, self.ledger.people) or self._free()
         owner = next((account.login for account in self.host.accounts.values() if account.uid == uid), None) or self.ledger.people.get(uid)
         if owner not in (None, login):
             self._fault(login, f"uid {uid} was {owner}'s on this host", "take another: a uid is never used again, for files may still carry it")
@@ -419,7 +429,7 @@ class _Planner:
                 elif wanted not in (None, found):
                     self._fault(team, f"has gid {found} on this host, the data says {wanted}", "put the host's into the data: gids are never changed")
                 continue
-            gid = self._free() if wanted is None else wanted
+            gid = wanted or _number_of(team, self.ledger.teams) or self._free()
             owner = gids.get(gid) or self.ledger.teams.get(gid)
             if owner not in (None, team):
                 self._fault(team, f"gid {gid} is {owner}'s on this host", "take another")
@@ -468,7 +478,7 @@ class _Planner:
         include = not self.host.includes_drop_in
         if self.host.drop_in == _sshd.DROP_IN_TEXT and not include:
             return []
-        after = (f"{_sshd.DROP_IN}: keys of our people are read from {_sshd.KEYS}",)
+        after: Tuple[str, ...] = (f"{_sshd.DROP_IN}: keys of our people are read from {_sshd.KEYS}",)
         if include:
             after += (f"{_sshd.CONFIG}: a first line that includes it",)
         return [Change("install_sshd", None, {"include": include}, after=after)]
@@ -494,9 +504,19 @@ def _given(wanted: HostPerson, now: Moment) -> Given:
     force = wanted.in_force(now)
     return Given(
         frozenset().union(*(grant.memberships() for grant in force)),
-        frozenset(repr(grant.to_data()["sudo"]) for grant in force if grant.sudo != "none"),
+        frozenset().union(*(_powers(grant.sudo) for grant in force)),
         frozenset(key.fingerprint for key in wanted.keys_in_force(now)),
     )
+
+
+def _powers(sudo: Sudo) -> FrozenSet[str]:
+    if isinstance(sudo, str):
+        return frozenset({sudo} - {"none"})
+    return frozenset().union(*(rule.powers() for rule in sudo))
+
+
+def _number_of(name: str, ledger: Mapping[int, str]) -> Optional[int]:
+    return min((number for number, owner in ledger.items() if owner == name), default=None)
 
 
 def _expires(wanted: HostPerson) -> Optional[int]:
@@ -510,7 +530,7 @@ def _until(wanted: HostPerson) -> str:
 
 
 def _day(expires: Optional[int]) -> str:
-    if expires is None:
+    if expires is None or expires > _LAST_DAY:
         return "open"
     return f"open, until {Moment(expires * 86400)}" if expires > CLOSED_DAY else "expired"
 
@@ -541,6 +561,10 @@ def _read_keys(text: str) -> List[SshKey]:
         except ValueError:
             continue
     return keys
+
+
+def _limits(key: SshKey) -> Tuple[str, Optional[Moment], FrozenSet[str]]:
+    return key.fingerprint, key.until, frozenset(key.sources)
 
 
 def _key_lines(keys: Iterable[SshKey]) -> Tuple[str, ...]:

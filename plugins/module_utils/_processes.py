@@ -11,14 +11,16 @@ import re
 import signal
 import time
 from dataclasses import dataclass
-from typing import Callable, FrozenSet, Iterator, List, Optional, Set
+from typing import Callable, Iterator
 
 from ._command import attempt
 
 _UNSET = 2**32 - 1
 # Service units whose processes are a person's own doing: logins, cron and at jobs, the user's manager, systemd-run.
 # A daemon in any other unit stays, even when it carries the login UID of the person who restarted it.
-_PERSONAL_UNIT = re.compile(r"(ssh|sshd|cron|crond|atd|anacron|getty|console-getty)\.service|(ssh|sshd|getty|serial-getty|user)@.*\.service|run-.*\.service")
+_PERSONAL_UNIT = re.compile(
+    r"(ssh|sshd|cron|crond|atd|anacron|getty|console-getty)\.service|(ssh|sshd|getty|serial-getty|user)@.*\.service|run-.*\.service"
+)
 _GRACE = 1.0
 
 
@@ -26,9 +28,9 @@ _GRACE = 1.0
 class Process:
     pid: int
     name: str
-    uids: FrozenSet[int]
-    login_uid: Optional[int]
-    session: Optional[int]
+    uids: frozenset[int]
+    login_uid: int | None
+    session: int | None
     unit: str
 
     def is_of(self, uid: int) -> bool:
@@ -50,7 +52,7 @@ def processes() -> Iterator[Process]:
 def _process(pid: int) -> Process:
     base = f"/proc/{pid}/"
     name = "?"
-    uids: FrozenSet[int] = frozenset()
+    uids: frozenset[int] = frozenset()
     with open(base + "status", encoding="utf-8", errors="replace") as stream:
         for line in stream:
             if line.startswith("Name:"):
@@ -72,7 +74,7 @@ def _unit(path: str) -> str:
     return parts[0] if parts else ""
 
 
-def _number(path: str) -> Optional[int]:
+def _number(path: str) -> int | None:
     """A number of /proc; None where it is unset, or the kernel was built without audit."""
     try:
         with open(path, encoding="ascii") as stream:
@@ -82,14 +84,14 @@ def _number(path: str) -> Optional[int]:
     return None if number == _UNSET else number
 
 
-def end(chosen: Callable[[Process], bool], uid: Optional[int] = None) -> List[Process]:
+def end(chosen: Callable[[Process], bool], uid: int | None = None) -> list[Process]:
     """End the chosen processes: politely, then for good. Returns those that are left after 5 s.
 
     ``uid``: all of this user goes, so that systemd may kill the whole slice, which no fork outruns.
     """
     mine = _ancestors()
 
-    def victims() -> List[Process]:
+    def victims() -> list[Process]:
         return [process for process in processes() if process.pid not in mine and chosen(process)]
 
     left = victims()
@@ -110,15 +112,15 @@ def end(chosen: Callable[[Process], bool], uid: Optional[int] = None) -> List[Pr
     return left
 
 
-def _signal(targets: List[Process], number: signal.Signals) -> None:
+def _signal(targets: list[Process], number: signal.Signals) -> None:
     for process in targets:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, number)
 
 
-def _ancestors() -> Set[int]:
+def _ancestors() -> set[int]:
     """This process and those it came from: a run never ends itself."""
-    pids: Set[int] = set()
+    pids: set[int] = set()
     pid = os.getpid()
     while pid > 0 and pid not in pids:
         pids.add(pid)
@@ -130,13 +132,13 @@ def _ancestors() -> Set[int]:
     return pids
 
 
-def sessions_by_key(login: str, uid: int, lost: Set[str]) -> Set[int]:
+def sessions_by_key(login: str, uid: int, lost: set[str]) -> set[int]:
     """The audit sessions of a person that were opened with one of these keys, as sshd logged it.
 
     A session of which the journal no longer tells the key counts as one of them: what cannot be told apart is ended.
     """
     servers = [p for p in processes() if p.login_uid == uid and p.name in ("sshd", "sshd-session") and p.session is not None]
-    found: Set[int] = set()
+    found: set[int] = set()
     for server in servers:
         if uid in server.uids:
             continue  # The unprivileged half; its parent, root's, has logged the key.

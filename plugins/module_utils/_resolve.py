@@ -167,8 +167,8 @@ def _check_variables(inventory: Inventory, problems: List[Problem]) -> None:
         for variable in variables:
             if not variable.startswith(PREFIX) or variable in _KNOWN or (variable.startswith(GRANTS) and variable != GRANTS):
                 continue
-            close = difflib.get_close_matches(variable, _KNOWN, n=1)
-            mend = f"did you mean `{close[0]}`?" if close else "known are " + ", ".join(_KNOWN)
+            close = difflib.get_close_matches(variable[len(PREFIX) :], [known[len(PREFIX) :] for known in _KNOWN], n=1)
+            mend = f"did you mean `{PREFIX}{close[0]}`?" if close else "known are " + ", ".join(_KNOWN)
             problems.append(Problem((variable,), "unknown variable", mend, scope=scope))
 
 
@@ -248,6 +248,7 @@ class _Cross:
     """What can only be said of the records together."""
 
     def __init__(self, inventory: Inventory, model: Model, now: Moment, problems: List[Problem]) -> None:
+        self.inventory = inventory
         self.model = model
         self.now = now
         self.problems = problems
@@ -270,6 +271,13 @@ class _Cross:
 
     def _team(self, *path: Any) -> Node:
         return Node(None, (TEAMS, *path), self.problems, self.teams_scope)
+
+    def _item(self, node: Node, text: str) -> Node:
+        """A text of a list, at its place in the list as it is written: the items that are no good count."""
+        written: Any = self.inventory.scopes[node.scope]
+        for part in node.path:
+            written = written[part]
+        return node.below(written.index(text), None)
 
     def _numbers(self) -> None:
         uids = ((person.uid, login, self._person(login, "uid")) for login, person in self.model.people.items())
@@ -309,15 +317,16 @@ class _Cross:
             if name in people:
                 self._team(name).wrong("a person has this name, and so has the person's own group", "rename the team")
             if team.owner is not None and team.owner not in people:
-                self._team(name, "owner").wrong(f"{team.owner} is not in {PEOPLE}", _close(team.owner, people))
-            for index, member in enumerate(team.members):
-                node = self._team(name, "members", index)
+                self._team(name, "owner").wrong(f"{team.owner} is not in {PEOPLE}", _close(team.owner, people, PEOPLE))
+            for member in team.members:
+                node = self._item(self._team(name, "members"), member)
                 if member.startswith("@"):
                     if member[1:] not in teams:
-                        node.wrong(f"there is no team {member[1:]}", _close(member[1:], teams, "@"))
+                        node.wrong(f"there is no team {member[1:]}", _close(member[1:], teams, TEAMS, "@"))
                 elif member not in people:
                     node.wrong(
-                        f"{member} is not in {PEOPLE}", f"say @{member} for the team" if member in teams else _close(member, people)
+                        f"{member} is not in {PEOPLE}",
+                        f"say @{member} for the team" if member in teams else _close(member, people, PEOPLE),
                     )
                 elif people[member].state == "departed":
                     node.warn(f"{member} has departed", "remove the line")
@@ -331,7 +340,7 @@ class _Cross:
             if name in trail:
                 cycle = trail[trail.index(name) :]
                 self._team(cycle[0], "members").wrong(
-                    "the teams contain one another: " + " > ".join((*cycle, name)), "remove one of these from the other"
+                    "the teams contain one another: " + " > ".join((*cycle, name)), "take one of these out of the one before it"
                 )
             elif name in teams and name not in done:
                 for member in teams[name].members:
@@ -345,17 +354,19 @@ class _Cross:
     def _grant(self, grant: Grant, node: Node) -> None:
         people, teams = self.model.people, self.model.teams
         if grant.team is not None and grant.team not in teams:
-            node.below("team", None).wrong(f"there is no team {grant.team}", _close(grant.team, teams))
+            mend = f"say `person: {grant.team}`" if grant.team in people else _close(grant.team, teams, TEAMS)
+            node.below("team", None).wrong(f"there is no team {grant.team}", mend)
         if grant.person is not None and grant.person not in people:
-            node.below("person", None).wrong(f"{grant.person} is not in {PEOPLE}", _close(grant.person, people))
+            mend = f"say `team: {grant.person}`" if grant.person in teams else _close(grant.person, people, PEOPLE)
+            node.below("person", None).wrong(f"{grant.person} is not in {PEOPLE}", mend)
         elif grant.person is not None and people[grant.person].state == "departed":
             node.below("person", None).warn(f"{grant.person} has departed, and gets nothing", "remove the grant")
         if grant.until is not None and grant.until <= self.now:
             node.below("until", None).warn(f"was {grant.until}: it grants nothing", "move it, or remove the grant")
-        for index, group in enumerate(grant.groups):
+        for group in grant.groups:
             if group in teams or group in people:
                 what = "a team" if group in teams else "a person"
-                node.below("groups", None).below(index, None).wrong(
+                self._item(node.below("groups", None), group).wrong(
                     f"{group} is {what}, not a group of the host", "grant access to the team" if group in teams else "remove it"
                 )
 
@@ -368,9 +379,9 @@ def _unique(entries: Iterable[Tuple[Any, str, Node]], say: Callable[[str], Tuple
         first.setdefault(value, owner)
 
 
-def _close(name: str, known: Iterable[str], sign: str = "") -> str:
+def _close(name: str, known: Iterable[str], where: str, sign: str = "") -> str:
     close = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {sign}{close[0]}?" if close else "add it there, or remove it here"
+    return f"did you mean {sign}{close[0]}?" if close else f"add it to {where}, or remove it here"
 
 
 def located(problem: Problem, lines: Mapping[Tuple[str, Path], str]) -> Optional[str]:

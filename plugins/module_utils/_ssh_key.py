@@ -74,6 +74,18 @@ class SshKey:
         """The same key, good until the moment at the latest."""
         return replace(self, until=earliest(self.until, moment))
 
+    def within(self, other: SshKey) -> SshKey | None:
+        """The same key, good when and where both are; None when there is no such place."""
+        sources = self.sources or other.sources
+        if self.sources and other.sources:
+            pairs = [(ipaddress.ip_network(one), ipaddress.ip_network(two)) for one in self.sources for two in other.sources]
+            # Of two networks one holds the other, or they have nothing in common.
+            common = [max(pair, key=lambda network: network.prefixlen) for pair in pairs if pair[0].overlaps(pair[1])]
+            sources = tuple(dict.fromkeys(parse_source(str(network)) for network in common))
+            if not sources:
+                return None
+        return replace(self, until=earliest(self.until, other.until), sources=sources)
+
     def line(self) -> str:
         """The line for authorized_keys (sshd(8), AUTHORIZED_KEYS FILE FORMAT)."""
         options = []
@@ -133,7 +145,7 @@ def _unknown_kind(kind: str, line: str) -> KeyFault:
     accepted = ", ".join(TYPES)
     if kind in ("ssh-dss", "ssh-dsa") or "-cert-" in kind:
         return KeyFault(f"{kind} keys are not accepted", f"accepted are {accepted}; {_MAKE_ONE}")
-    if any(known in line for known in TYPES):
+    if any(known in line.split() for known in TYPES):
         return KeyFault("there is something before the key's type", "give the key alone; limits go to `until:` and `from:`, other options are refused")
     return KeyFault("not a public SSH key", f"put the line of the .pub file here, which begins with one of {accepted}")
 

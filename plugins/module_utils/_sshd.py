@@ -9,7 +9,6 @@ import contextlib
 import fnmatch
 import os
 import re
-from typing import Dict, List, Optional, Tuple
 
 from . import _files
 from ._command import HostError, attempt, run
@@ -70,13 +69,13 @@ def config_text() -> str:
     return text
 
 
-def setting(login: str, *, file: str = CONFIG) -> Dict[str, str]:
+def setting(login: str, *, file: str = CONFIG) -> dict[str, str]:
     """What sshd would do for a user, as sshd itself says it (sshd(8), -T)."""
     said = run(["sshd", "-T", "-f", file, "-C", f"user={login},host=localhost,addr=127.0.0.1"], mend="mend sshd's configuration: sshd -t")
     return dict(line.partition(" ")[::2] for line in said.splitlines())
 
 
-def version() -> Tuple[int, ...]:
+def version() -> tuple[int, ...]:
     """The version of OpenSSH, such as (9, 2)."""
     match = re.search(r"OpenSSH_(\d+)\.(\d+)", attempt(["ssh", "-V"]).stderr)
     return tuple(int(part) for part in match.groups()) if match else ()
@@ -87,7 +86,7 @@ def uses_our_keys(login: str) -> bool:
     return values.get("authorizedkeysfile") == f"{KEYS}/%u" and values.get("authenticationmethods") == "publickey"
 
 
-def shut_out(login: str, groups: List[str]) -> Optional[str]:
+def shut_out(login: str, groups: list[str]) -> str | None:
     """Why a foreign AllowUsers, DenyUsers, AllowGroups or DenyGroups keeps a person out; None when none does."""
     values = setting(login)
     for keyword, names, wanted in (
@@ -101,11 +100,11 @@ def shut_out(login: str, groups: List[str]) -> Optional[str]:
     return None
 
 
-def _matches(patterns: List[str], names: List[str]) -> bool:
+def _matches(patterns: list[str], names: list[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern.partition("@")[0]) for pattern in patterns for name in names)
 
 
-def install(login: Optional[str], include: bool) -> None:
+def install(login: str | None, include: bool) -> None:
     """Put the drop-in in force: the whole configuration is checked before, and put back if sshd or the proof objects.
 
     A dead man's switch undoes it unless :func:`settle` comes within DEAD_MAN_SECONDS, since only a new connection proves
@@ -118,7 +117,17 @@ def install(login: Optional[str], include: bool) -> None:
     _remember(before, config)
     # --collect: a switch that failed must not stand in the way of the next one.
     _call_off()
-    run(["systemd-run", f"--on-active={DEAD_MAN_SECONDS}", "--timer-property=AccuracySec=1s", f"--unit={_DEAD_MAN}", "--collect", "/usr/sbin/prod-access-accounts", "undo-sshd"])
+    run(
+        [
+            "systemd-run",
+            f"--on-active={DEAD_MAN_SECONDS}",
+            "--timer-property=AccuracySec=1s",
+            f"--unit={_DEAD_MAN}",
+            "--collect",
+            "/usr/sbin/prod-access-accounts",
+            "undo-sshd",
+        ]
+    )
     try:
         _files.write(DROP_IN, DROP_IN_TEXT)
         if include:
@@ -175,7 +184,7 @@ def reload() -> None:
             return
 
 
-def _remember(drop_in: Optional[str], config: str) -> None:
+def _remember(drop_in: str | None, config: str) -> None:
     # An earlier, unconfirmed change is still to be undone: what it found is what counts.
     if _files.load(_BACKUP) is None:
         _files.write(_BACKUP, _files.dumped({"drop_in": drop_in, "config": config}), mode=0o600)

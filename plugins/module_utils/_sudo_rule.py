@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Optional, Tuple, Union
 
 from ._node import Node
 
@@ -86,6 +86,11 @@ class SudoRule:
         if _errors(node) > before:
             return None
         return cls(services, commands, everything, edit, run_as, bool(password), unsafe)
+
+    def powers(self) -> FrozenSet[str]:
+        """What it gives, piece by piece, to see whether a later rule gives less."""
+        pieces = [*self.services, *self.commands, *(f"edit {path}" for path in self.edit), *(["all"] if self.everything else [])]
+        return frozenset(f"{user}: {piece}" for user in self.run_as for piece in pieces)
 
     def to_data(self) -> Dict[str, Any]:
         """The rule as the inventory would write it."""
@@ -218,9 +223,9 @@ def _check_unit(node: Node, text: str, _unsafe: Optional[str]) -> None:
 
 def _check_path(node: Node, path: str) -> bool:
     """The one form of a path that sudo, the kernel and a reader understand alike."""
-    odd = sorted({"blanks" if char == " " else char for char in _NOT_IN_PATHS.findall(path)})
+    odd = sorted({"blanks" if char == " " else f"`{char}`" for char in _NOT_IN_PATHS.findall(path)})
     if not path.startswith("/"):
-        node.wrong(f"{path} is not an absolute path", "begin it with /")
+        node.wrong(f"{path} is not an absolute path", "write the whole path, which begins with /")
     elif odd:
         node.wrong("a path does not hold " + " ".join(odd), "write the plain path of one file; several are items of their own")
     elif path.endswith("/"):
@@ -248,7 +253,7 @@ def _check_command(node: Node, text: str, unsafe: Optional[str]) -> None:
     try:
         commands = commands_of(text)
     except ValueError as error:
-        node.wrong(str(error), "write alternatives like {a,b}; in a pattern, put the whole of the arguments between ^ and $")
+        node.wrong(str(error), "write alternatives like {a,b}, none within another; a pattern is all of the arguments, between ^ and $")
         return
     for command in commands:
         if not _check_path(node, command.path):

@@ -122,10 +122,11 @@ sshd_changed:
 
 import os
 import traceback
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import _accounts, _accounts_program, _sshd  # noqa: F401 - the program travels with the module, and stays on the host
+from ..module_utils import _accounts, _accounts_program, _sshd
 from ..module_utils._access import Access
 from ..module_utils._command import HostError
 from ..module_utils._plan import Options
@@ -160,12 +161,13 @@ def _manage(module: AnsibleModule) -> None:
     outcome = _accounts.manage(
         Access.from_data(params["access"]),
         Options(params["default_shell"], params["person"], params["allow_mass_removal"]),
+        programs=_accounts_program.files(),
         check=module.check_mode,
         owner=params["owner"],
         lock_timeout=params["lock_timeout"],
     )
     changes = outcome.plan.changes if module.check_mode else outcome.done
-    result = {
+    result: dict[str, Any] = {
         "changed": bool(changes),
         "changes": [change.to_data() for change in changes],
         "notes": outcome.plan.notes,

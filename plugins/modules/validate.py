@@ -52,5 +52,5 @@ msg:
   description: How much was read, and how much is wrong with it.
   returned: always
   type: str
-  sample: "4 people, 2 teams, 4 hosts: 0 errors, 1 warnings"
+  sample: "4 people, 2 teams, 4 hosts: 0 errors, 1 warning"
 """

@@ -15,10 +15,12 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any
 
 from ansible import constants as C
+from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ..module_utils._access import Access
@@ -39,8 +41,11 @@ class Verdict:
     folder: str
 
     def access(self, host: str) -> Access:
-        with open(_host_file(self.folder, host), encoding="utf-8") as stream:
-            return Access.from_data(json.load(stream))
+        try:
+            with open(_host_file(self.folder, host), encoding="utf-8") as stream:
+                return Access.from_data(json.load(stream))
+        except FileNotFoundError:
+            raise AnsibleError(f"{host} is not in the inventory, which alone says who has access to it") from None
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,18 @@ class Checked:
     def errors(self) -> int:
         return sum(not problem.warning for problem in self.problems)
 
+    @property
+    def summary(self) -> str:
+        model = self.model
+        warnings = len(self.problems) - self.errors
+        read = f"{counted(len(model.teams), 'team')}, {counted(len(model.hosts), 'host')}"
+        people = f"{len(model.people)} {'person' if len(model.people) == 1 else 'people'}"
+        return f"{people}, {read}: {counted(self.errors, 'error')}, {counted(warnings, 'warning')}"
+
+
+def counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
 
 def check(task_vars: Mapping[str, Any], *, history: bool = False) -> Checked:
     """Read and check the inventory, and, if asked to, what git remembers of it. Contacts no host."""
@@ -74,7 +91,7 @@ def check(task_vars: Mapping[str, Any], *, history: bool = False) -> Checked:
 
 def verdict(task_vars: Mapping[str, Any]) -> Verdict:
     """The verdict of this run, from the process that came first."""
-    hosts: List[str] = list(task_vars["ansible_play_hosts_all"])
+    hosts: list[str] = list(task_vars["ansible_play_hosts_all"])
     play = hashlib.sha256(json.dumps(hosts).encode()).hexdigest()[:16]
     folder = os.path.join(C.DEFAULT_LOCAL_TMP, f"prod-access-{play}")
     os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -85,7 +102,7 @@ def verdict(task_vars: Mapping[str, Any]) -> Verdict:
             checked = check(task_vars)
             checked.show()
             if not checked.errors:
-                for host in hosts:
+                for host in filter(checked.model.hosts.__contains__, hosts):
                     with open(_host_file(folder, host), "w", encoding="utf-8") as stream:
                         json.dump(checked.model.access(host).to_data(), stream)
             found = {"errors": checked.errors, "people": sorted(checked.model.people)}
@@ -94,10 +111,10 @@ def verdict(task_vars: Mapping[str, Any]) -> Verdict:
     return Verdict(found["errors"], found["people"], folder)
 
 
-def _find(folder: str) -> Optional[Dict[str, Any]]:
+def _find(folder: str) -> dict[str, Any] | None:
     try:
         with open(os.path.join(folder, "verdict.json"), encoding="utf-8") as stream:
-            found: Dict[str, Any] = json.load(stream)
+            found: dict[str, Any] = json.load(stream)
             return found
     except FileNotFoundError:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from typing import Dict, Iterable, List, Set
+from collections.abc import Iterable
 
 from ..module_utils._node import Problem
 from ..module_utils._resolve import PEOPLE, Model
@@ -16,10 +16,10 @@ from ..module_utils._resolve import PEOPLE, Model
 _UID = re.compile(r"^([-+])\s+uid:\s*(\d+)\s*(?:#.*)?$")
 
 
-def forgotten(model: Model, files: Iterable[str]) -> List[Problem]:
+def forgotten(model: Model, files: Iterable[str]) -> list[Problem]:
     """A warning for each uid that the history of these files has, and the inventory no longer."""
     known = {person.uid for person in model.people.values()}
-    gone: Dict[int, str] = {}
+    gone: dict[int, str] = {}
     for file in sorted(set(files)):
         for uid in _uids_removed(file) - known:
             gone.setdefault(uid, file)
@@ -34,10 +34,12 @@ def forgotten(model: Model, files: Iterable[str]) -> List[Problem]:
     ]
 
 
-def _uids_removed(file: str) -> Set[int]:
+def _uids_removed(file: str) -> set[int]:
     command = ["git", "log", "--format=", "--patch", "--unified=0", "--no-color", "--no-ext-diff", "--", os.path.basename(file)]
     try:
-        done = subprocess.run(command, cwd=os.path.dirname(file) or ".", capture_output=True, encoding="utf-8", errors="replace", check=False)
+        done = subprocess.run(
+            command, cwd=os.path.dirname(file) or ".", capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
     except OSError:
         return set()
     removed = (_UID.match(line) for line in done.stdout.splitlines())

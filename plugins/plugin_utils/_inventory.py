@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import datetime
 import os
-from typing import Any, Dict, List, Mapping, Tuple
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.inventory.helpers import sort_groups
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
@@ -24,7 +25,7 @@ class _Unread:
     """Stands for a value that is not plain data, such as an encrypted string."""
 
 
-def collect(task_vars: Mapping[str, Any]) -> Tuple[Inventory, Raw]:
+def collect(task_vars: Mapping[str, Any]) -> tuple[Inventory, Raw]:
     """Read the whole inventory: every group, every host."""
     hostvars = task_vars["hostvars"]
     inventory, loader = hostvars._inventory, hostvars._loader
@@ -32,7 +33,7 @@ def collect(task_vars: Mapping[str, Any]) -> Tuple[Inventory, Raw]:
     basedir = loader.get_basedir()
     folders = {basedir: None, **{_folder(source): None for source in sources if os.path.exists(source)}}
     raw = Raw()
-    scopes: Dict[str, Dict[str, Any]] = {EXTRA: _ours(hostvars._variable_manager.extra_vars)}
+    scopes: dict[str, dict[str, Any]] = {EXTRA: _ours(hostvars._variable_manager.extra_vars)}
 
     def scope(kind: str, entity: Any) -> str:
         name = f"{kind} {entity.name}"
@@ -64,18 +65,18 @@ def _folder(source: str) -> str:
     return os.path.realpath(source if os.path.isdir(source) else os.path.dirname(source) or ".")
 
 
-def _files(loader: Any, source: str) -> List[str]:
+def _files(loader: Any, source: str) -> list[str]:
     if os.path.isdir(source):
         entries = (os.path.join(source, name) for name in sorted(loader.list_directory(source)))
         return [entry for entry in entries if os.path.isfile(entry) and not os.access(entry, os.X_OK)]
     return [source] if os.path.isfile(source) and not os.access(source, os.X_OK) else []
 
 
-def _vars_files(loader: Any, path: str, name: str) -> List[str]:
+def _vars_files(loader: Any, path: str, name: str) -> list[str]:
     return list(loader.find_vars_files(path, name)) if os.path.isdir(path) else []
 
 
-def _ours(variables: Mapping[str, Any]) -> Dict[str, Any]:
+def _ours(variables: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name): _plain(value) for name, value in variables.items() if name.startswith(PREFIX)}
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import functools
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import yaml
 
-from ..module_utils._node import Path, Problem, dotted, shown
-from ..module_utils._resolve import PEOPLE, PREFIX
+from ..module_utils._node import QUOTE, Path, Problem, dotted, shown
+from ..module_utils._resolve import GRANTS, PEOPLE, PREFIX
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _VAULT = "$ANSIBLE_VAULT"
@@ -26,11 +26,13 @@ _VAULT = "$ANSIBLE_VAULT"
 class Raw:
     """What a second reading of the files found.
 
-    ``lines`` maps (scope, path) to ``file:line``; ``people_files`` are those that people stand in.
+    ``lines`` maps (scope, path) to ``file:line``; ``traps`` are scalars that YAML reads as something else than they look;
+    ``people_files`` are those that people stand in.
     """
 
     lines: Dict[Tuple[str, Path], str] = field(default_factory=dict)
     problems: List[Problem] = field(default_factory=list)
+    traps: List[Problem] = field(default_factory=list)
     people_files: Set[str] = field(default_factory=set)
     _defined: Dict[Tuple[str, str], str] = field(default_factory=dict)
     _construct: Any = field(default_factory=lambda: yaml.SafeLoader(""))
@@ -87,7 +89,8 @@ class Raw:
             before = self._defined.setdefault((scope, variable), here)
             if before != here:
                 what = f"is set twice for the {scope}, in {before} and in {here}: one hides the other"
-                self.problems.append(Problem((variable,), what, "keep one, or give them different names", scope=scope))
+                mend = "keep one, or give them different names" if variable.startswith(GRANTS) else "keep one"
+                self.problems.append(Problem((variable,), what, mend, scope=scope))
             self.lines[scope, (variable,)] = here
             self._walk(scope, (variable,), value, file, seen)
 
@@ -116,32 +119,33 @@ class Raw:
             self._trap(scope, path, node)
 
     def _name(self, node: yaml.Node) -> str:
-        value = self._construct.construct_object(node) if isinstance(node, yaml.ScalarNode) and _known(node) else node.value
+        value = self._value(node) if isinstance(node, yaml.ScalarNode) else node.value
         if value is None:
             return "null"
         return str(value).lower() if isinstance(value, bool) else str(value)
 
+    def _value(self, node: yaml.ScalarNode) -> Any:
+        """What YAML makes of a scalar; its text where that is nothing of its own (``<<``), or no such thing (2027-02-30)."""
+        if not node.tag.startswith("tag:yaml.org,2002:"):
+            return node.value
+        try:
+            return self._construct.construct_object(node)
+        except (ValueError, yaml.YAMLError):
+            return node.value
+
     def _trap(self, scope: str, path: Path, node: yaml.Node) -> None:
-        """Scalars that do not mean what they look like (YAML 1.1, https://yaml.org/type/): 012001, 1:30, 0x1F, no."""
-        if not isinstance(node, yaml.ScalarNode) or node.style is not None or not _known(node):
+        """Scalars that do not mean what they look like (YAML 1.1, https://yaml.org/type/): 012001, 1:30, 0x1F, 1.50, no."""
+        # The style of a plain scalar is None from one loader of PyYAML, and "" from the other.
+        if not isinstance(node, yaml.ScalarNode) or node.style or not node.tag.endswith((":bool", ":int", ":float")):
             return
-        kind = node.tag.rpartition(":")[2]
-        text = node.value
-        if kind == "int":
-            value = str(self._construct.construct_object(node))
-        elif kind == "bool":
-            value = str(self._construct.construct_object(node)).lower()
-            if text.lower() == value:
-                return
-        else:
-            return
-        if value != text:
-            what = f"YAML reads {shown(text)} as {value}"
-            self.problems.append(Problem(path, what, f'quote it: "{shown(text)}", or write {value}', scope=scope))
-
-
-def _known(node: yaml.ScalarNode) -> bool:
-    return node.tag.startswith("tag:yaml.org,2002:")
+        value = self._value(node)
+        text, meant = node.value, str(value)
+        if isinstance(value, bool):
+            text, meant = text.lower(), meant.lower()
+        if text != meant:
+            what = f"YAML reads {shown(node.value)} as {meant}"
+            mend = f'{QUOTE} if it is text, "{shown(node.value)}"; else write what you mean: now it is {meant}'
+            self.traps.append(Problem(path, what, mend, scope=scope))
 
 
 def _entries(node: yaml.Node) -> Iterator[Tuple[str, yaml.Node]]:
@@ -157,7 +161,13 @@ def _short(file: str) -> str:
 
 
 def merged(raw: Raw, problems: List[Problem]) -> List[Problem]:
-    """All problems, each thing said once: what the raw scalar explains better is not said again of its value."""
-    explained = {(problem.scope, problem.path) for problem in raw.problems if not problem.warning}
+    """All problems, each thing said once: the raw scalar tells what went wrong, and its value what is wanted there."""
+    said = {(problem.scope, problem.path): problem for problem in problems if not problem.warning}
+    traps = []
+    for trap in raw.traps:
+        wanted = said.get((trap.scope, trap.path), trap).mend
+        traps.append(trap if wanted.startswith(QUOTE) else replace(trap, mend=wanted))
+    found = traps + raw.problems
+    explained = {(problem.scope, problem.path) for problem in found if not problem.warning}
     rest = [problem for problem in problems if (problem.scope, problem.path) not in explained]
-    return sorted(raw.problems + rest, key=lambda problem: (problem.warning, problem.scope, dotted(problem.path)))
+    return sorted(found + rest, key=lambda problem: (problem.warning, problem.scope, dotted(problem.path)))

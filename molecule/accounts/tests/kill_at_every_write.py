@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, "/usr/lib/prod-access")
-from prod_access import _accounts, _accounts_program, _command, _files, _host  # noqa: F401
+from prod_access import _accounts, _command, _files, _host
 from prod_access._access import Access, HostGrant, HostPerson
 from prod_access._model import Person
 from prod_access._plan import Options
@@ -48,7 +48,7 @@ def wanted(case):
 
 
 def manage(desired):
-    return _accounts.manage(desired, Options(), check=False, owner="a test", lock_timeout=30)
+    return _accounts.manage(desired, Options(), programs={}, check=False, owner="a test", lock_timeout=30)
 
 
 def power():
@@ -168,7 +168,7 @@ def main():
                     faults.append(f"{arm.__name__} {number}: not healed: {outcome.error}")
                 elif whole_state() != state:
                     faults.append(f"{arm.__name__} {number}: healed to something else: {whole_state()} instead of {state}")
-                elif _accounts.manage(wanted(after), Options(), check=True, owner="a test", lock_timeout=5).plan.changes:
+                elif _accounts.manage(wanted(after), Options(), programs={}, check=True, owner="a test", lock_timeout=5).plan.changes:
                     faults.append(f"{arm.__name__} {number}: not at rest after healing")
             except Exception as error:
                 faults.append(f"{arm.__name__} {number}: {type(error).__name__}: {error}")

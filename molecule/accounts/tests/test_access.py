@@ -31,14 +31,24 @@ class TestDemo:
 
     def test_sftp_works(self, desk: Desk, name: str, tmp_path: Any) -> None:
         command = ["sftp", *SSH[1:], "-b", "-", f"alice@{name}"]
-        done = subprocess.run(command, input=f"put /etc/hostname sent\nget sent {tmp_path}/back\nrm sent\n", capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, input=f"put /etc/hostname sent\nget sent {tmp_path}/back\nrm sent\n", capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done
         assert (tmp_path / "back").exists()
+
+    def test_forwarding_works(self, desk: Desk, name: str) -> None:
+        done = desk.ssh("alice", name, "-W", "localhost:22")
+        assert done.stdout.startswith("SSH-2.0-OpenSSH"), done
 
     def test_nobody_logs_in_with_a_key_in_their_home(self, desk: Desk, name: str) -> None:
         """Only what root wrote counts: who could add a key would outlive their own departure."""
         desk.key("smuggled")
-        host(name, "install -d -o alice -m 700 ~alice/.ssh && cat > ~alice/.ssh/authorized_keys && chown alice ~alice/.ssh/*", stdin=desk.key("smuggled"))
+        host(
+            name,
+            "install -d -o alice -m 700 ~alice/.ssh && cat > ~alice/.ssh/authorized_keys && chown alice ~alice/.ssh/*",
+            stdin=desk.key("smuggled"),
+        )
         assert not desk.logs_in("alice", name, key="smuggled")
         host(name, "rm -r ~alice/.ssh")
 
@@ -65,7 +75,10 @@ class TestDemo:
         assert "alice (Alice Murphy): access" in host(name, "prod-access-accounts list")
 
     def test_only_root_can_write_what_opens_doors(self, desk: Desk, name: str) -> None:
-        found = host(name, "stat -c '%U:%G %a %n' /etc/ssh/authorized_keys.d /etc/ssh/authorized_keys.d/* /var/lib/prod-access/*.json /usr/sbin/prod-access-accounts")
+        found = host(
+            name,
+            "stat -c '%U:%G %a %n' /etc/ssh/authorized_keys.d /etc/ssh/authorized_keys.d/* /var/lib/prod-access/*.json /usr/sbin/prod-access-accounts",
+        )
         modes = {line.split(" ")[2]: line.split(" ")[:2] for line in found.splitlines()}
         assert all(owner == "root:root" for owner, _mode in modes.values()), found
         assert modes["/etc/ssh/authorized_keys.d"][1] == "755"

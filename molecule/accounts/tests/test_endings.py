@@ -7,7 +7,8 @@ import datetime
 import json
 import subprocess
 import time
-from typing import Any, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from desk import HOSTS, Desk, Done, host, soon, until
@@ -51,20 +52,26 @@ def test_each_end_comes_on_its_second_without_ansible(desk: Desk, clean: Clean) 
         spared = [stack.enter_context(desk.session("kim", name, key="kim-spare")) for name in HOSTS]
         for name in HOSTS:
             assert "adm" in groups("grant", name)
-        left = (end - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+        left = (end - datetime.datetime.now(datetime.UTC)).total_seconds()
         assert left > 1.5, f"the set-up took too long: {left} s were left"
         time.sleep(left - 1)
         assert not any(map(ended, doomed + spared)), "a session ended before its time"
         assert desk.logs_in("perry", "web1")
-        time.sleep(max(0.0, (end - datetime.datetime.now(datetime.timezone.utc)).total_seconds()))
+        time.sleep(max(0.0, (end - datetime.datetime.now(datetime.UTC)).total_seconds()))
         for name in HOSTS:
             assert not desk.logs_in("kim", name)
             assert not desk.logs_in("perry", name)
         until(lambda: all(map(ended, doomed)), 4, "open sessions are ended")
         assert not any(map(ended, spared)), "the session of the key that stays must stay"
     for name in HOSTS:
-        until(lambda name=name: host(name, "systemctl is-active prod-access-accounts.service", check=False) == "inactive", 5, "the unit is done")
-        started = host(name, "systemctl show -p ExecMainStartTimestampMonotonic,ActiveEnterTimestamp,ExecMainStatus prod-access-accounts.service")
+        until(
+            lambda name=name: host(name, "systemctl is-active prod-access-accounts.service", check=False) == "inactive",
+            5,
+            "the unit is done",
+        )
+        started = host(
+            name, "systemctl show -p ExecMainStartTimestampMonotonic,ActiveEnterTimestamp,ExecMainStatus prod-access-accounts.service"
+        )
         assert "ExecMainStatus=0" in started, host(name, "journalctl -u prod-access-accounts.service --no-pager | tail -20")
         journal = "journalctl -u prod-access-accounts.service -o json --no-pager"
         moment = host(name, f"{journal} --since=@{int(end.timestamp()) - 1} | head -1")
@@ -90,13 +97,23 @@ def test_departure_ends_everything_at_once(desk: Desk, clean: Clean) -> None:
             assert desk.ssh("quinn", name, "echo 'touch /tmp/quinn-at' | at now + 1 day").returncode == 0
             assert desk.ssh("quinn", name, "loginctl enable-linger || sudo loginctl enable-linger quinn").returncode == 0
             assert desk.ssh("quinn", name, "systemd-run --user --unit=mine sleep 4241").returncode == 0
-            assert desk.ssh("quinn", name, "nohup setsid sleep 4242 >/dev/null 2>&1 & sudo -b setsid sleep 4243 </dev/null >/dev/null 2>&1").returncode == 0
+            assert (
+                desk.ssh(
+                    "quinn", name, "nohup setsid sleep 4242 >/dev/null 2>&1 & sudo -b setsid sleep 4243 </dev/null >/dev/null 2>&1"
+                ).returncode
+                == 0
+            )
             sessions.append(stack.enter_context(desk.session("quinn", name, "echo ready; sudo -i sleep 4244")))
             sessions.append(stack.enter_context(desk.session("quinn", name, "echo ready; sftp-server 2>/dev/null; sleep 300")))
-            forward = subprocess.Popen([*desk._ssh("quinn"), "-N", "-L", f"{4300 + HOSTS.index(name)}:localhost:22", f"quinn@{name}"], stderr=subprocess.DEVNULL)
+            # A process of root's outside quinn's slice: only its login UID still tells whose doing it is.
+            elsewhere = "setsid systemd-run --quiet --scope --slice=system.slice sleep 4245 </dev/null >/dev/null 2>&1 &"
+            assert desk.ssh("quinn", name, f"sudo sh -c '{elsewhere}'").returncode == 0
+            forward = subprocess.Popen(
+                [*desk._ssh("quinn"), "-N", "-L", f"{4300 + HOSTS.index(name)}:localhost:22", f"quinn@{name}"], stderr=subprocess.DEVNULL
+            )
             stack.callback(forward.kill)
             sessions.append(forward)
-            for number in (4241, 4242, 4243, 4244):
+            for number in (4241, 4242, 4243, 4244, 4245):
                 until(lambda n=number, name=name: host(name, f"pgrep -f 'sleep {n}'", check=False), 5, f"sleep {number} runs on {name}")
         desk.person("quinn", uid=12050, state="departed", home="archive")
         done = desk.play("offboard", "-e", "person=quinn")

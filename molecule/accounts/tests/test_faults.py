@@ -5,8 +5,8 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable
 
 import pytest
 from desk import HOSTS, ROOT, Desk, host, until
@@ -17,7 +17,10 @@ KILLER = Path(__file__).with_name("kill_at_every_write.py")
 
 def snapshot(name: str) -> str:
     """All that must not change on a host: account files, people's keys, sshd, memory, timers."""
-    return host(name, "cd / && sha256sum etc/passwd etc/group etc/shadow etc/gshadow etc/ssh/sshd_config etc/ssh/*.d/* var/lib/prod-access/*.json etc/systemd/system/prod-access*")
+    return host(
+        name,
+        "cd / && sha256sum etc/passwd etc/group etc/shadow etc/gshadow etc/ssh/sshd_config etc/ssh/*.d/* var/lib/prod-access/*.json etc/systemd/system/prod-access*",
+    )
 
 
 @pytest.mark.parametrize("name", HOSTS)
@@ -35,7 +38,10 @@ def test_a_full_etc_loses_nothing(desk: Desk, clean: Clean) -> None:
     desk.person("fay", grant={})
     before = snapshot("web1")
     size = host("web1", "du -sk /etc").split()[0]
-    host("web1", f"mkdir -p /run/etc && mount -t tmpfs -o size={int(size) + 600}k tmpfs /run/etc && cp -a /etc/. /run/etc/ && mount --bind /run/etc /etc && (dd if=/dev/zero of=/etc/filler bs=1k 2>/dev/null; true)")
+    host(
+        "web1",
+        f"mkdir -p /run/etc && mount -t tmpfs -o size={int(size) + 600}k tmpfs /run/etc && cp -a /etc/. /run/etc/ && mount --bind /run/etc /etc && (dd if=/dev/zero of=/etc/filler bs=1k 2>/dev/null; true)",
+    )
     try:
         done = desk.access(limit="web1", rc=2)
         assert "space" in (done.stdout + done.stderr).lower()
@@ -135,6 +141,7 @@ def test_a_hostile_home_reaches_nothing_outside(desk: Desk, clean: Clean, trap: 
     desk.access(limit="web1")
     desk.person("mallory", state="departed", home="remove")
     desk.access(limit="web1")
+
     def stable(text: str) -> list[str]:
         return [line for line in text.splitlines() if "authorized_keys.d " not in line and " authorized_keys.d" not in line]
 
@@ -158,7 +165,7 @@ def test_a_dead_controller_leaves_the_old_sshd_behind(desk: Desk) -> None:
         assert host("web1", f"cat {drop_in}") == good
         assert "prod-access-dead-man.timer" in host("web1", "systemctl list-timers --all")
         until(lambda: host("web1", f"cat {drop_in}") == "# as it was before", 12, "the switch puts it back")
-        assert desk.logs_in("alice", "web1") is False, "sshd itself reads the old one again"
+        until(lambda: not desk.logs_in("alice", "web1"), 3, "sshd itself reads the old one again")
     finally:
         desk.access(limit="web1")
     assert host("web1", f"cat {drop_in}") == good
@@ -169,12 +176,12 @@ def test_a_dead_controller_leaves_the_old_sshd_behind(desk: Desk) -> None:
 _DIES = """
 import json, sys
 sys.path.insert(0, "/usr/lib/prod-access")
-from prod_access import _accounts, _accounts_program, _sshd
+from prod_access import _accounts, _sshd
 from prod_access._access import Access
 from prod_access._plan import Options
 _sshd.DEAD_MAN_SECONDS = 5
 access = Access.from_data(json.load(open("/run/access.json")))
-outcome = _accounts.manage(access, Options(), check=False, owner="a test", lock_timeout=5)
+outcome = _accounts.manage(access, Options(), programs={}, check=False, owner="a test", lock_timeout=5)
 print(outcome.error, [change.act for change in outcome.done])
 """
 
@@ -201,7 +208,10 @@ def test_an_earlier_foreign_match_stops_grants_and_not_revocations(desk: Desk, c
     clean("nia", "otto")
     desk.person("otto", grant={})
     desk.access(limit="web1")
-    host("web1", "printf 'Match User nia\\n    AuthorizedKeysFile .ssh/authorized_keys\\n' > /etc/ssh/sshd_config.d/00-first.conf && systemctl reload ssh")
+    host(
+        "web1",
+        "printf 'Match User nia\\n    AuthorizedKeysFile .ssh/authorized_keys\\n' > /etc/ssh/sshd_config.d/00-first.conf && systemctl reload ssh",
+    )
     try:
         desk.person("nia", grant={})
         desk.person("otto", state="departed")
@@ -312,13 +322,13 @@ def test_the_last_way_in_stays(desk: Desk, clean: Clean) -> None:
 _GUARD = """
 import dataclasses, json, sys
 sys.path.insert(0, "/usr/lib/prod-access")
-from prod_access import _accounts, _accounts_program, _host, _command
+from prod_access import _accounts, _host, _command
 from prod_access._access import Access
 from prod_access._plan import Options
 saved = _host.Saved.load().access
 people = {login: person for login, person in saved.people.items() if login != "only"}
 try:
-    print(_accounts.manage(dataclasses.replace(saved, people=people), Options(), check=True, owner="a test", lock_timeout=5).plan.changes)
+    print(_accounts.manage(dataclasses.replace(saved, people=people), Options(), programs={}, check=True, owner="a test", lock_timeout=5).plan.changes)
 except _command.HostError as error:
     print(error)
 """
@@ -344,15 +354,20 @@ def test_every_way_to_connect(desk: Desk, clean: Clean, way: dict[str, object]) 
 def test_any_language_and_umask(desk: Desk, clean: Clean, language: str) -> None:
     clean("iris")
     desk.person("iris", grant={}, name="Iris İpek Işık")
-    host("web1", "printf 'umask 077\\n' > /etc/profile.d/umask.sh; echo 'session optional pam_umask.so umask=0077' >> /etc/pam.d/common-session")
+    host(
+        "web1",
+        "printf 'umask 077\\n' > /etc/profile.d/umask.sh; echo 'session optional pam_umask.so umask=0077' >> /etc/pam.d/common-session",
+    )
     try:
         host("web1", f"echo LANG={language} > /etc/default/locale")
         assert language in host("web1", "cat /etc/default/locale")
         desk.access(limit="web1")
         assert host("web1", "getent passwd iris").split(":")[4] == "Iris İpek Işık"
-        assert host("web1", "stat -c %a /etc/ssh/authorized_keys.d/iris /etc/ssh/authorized_keys.d /var/lib/prod-access").split() == ["644", "755", "755"]
+        assert host("web1", "stat -c %a /etc/ssh/authorized_keys.d/iris /etc/ssh/authorized_keys.d /var/lib/prod-access").split() == [
+            "644",
+            "755",
+            "755",
+        ]
         assert desk.logs_in("iris", "web1")
     finally:
         host("web1", "rm /etc/profile.d/umask.sh /etc/default/locale; sed -i /umask=0077/d /etc/pam.d/common-session")
-
-

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 from desk import ENVIRONMENT, HOSTS, ROOT, Desk, host
@@ -109,7 +110,9 @@ def test_a_host_cannot_speak_for_the_inventory(desk: Desk, clean: Clean, tmp_pat
 def test_access_cannot_be_handed_to_the_module_past_the_gate(desk: Desk, tmp_path: Path) -> None:
     desk.write()
     play = tmp_path / "own.yml"
-    play.write_text("- hosts: all\n  gather_facts: false\n  tasks:\n    - safetynet.prod_access.accounts:\n        access: {people: {}, teams: {}, reserved: {}}\n")
+    play.write_text(
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - safetynet.prod_access.accounts:\n        access: {people: {}, teams: {}, reserved: {}}\n"
+    )
     done = run_play(desk, play)
     assert done.returncode != 0 and "access cannot be set" in done.stdout + done.stderr
 
