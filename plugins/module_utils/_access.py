@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, Mapping
 
 from ._model import Person
 from ._moment import Moment, earliest
@@ -20,20 +20,20 @@ class HostGrant:
 
     source: str
     why: str
-    team: Optional[str] = None
+    team: str | None = None
     sudo: Sudo = "none"
-    groups: Tuple[str, ...] = ()
-    until: Optional[Moment] = None
-    unsafe: Optional[str] = None
+    groups: tuple[str, ...] = ()
+    until: Moment | None = None
+    unsafe: str | None = None
 
     def reason(self) -> str:
         return (f"team {self.team}: " if self.team else "") + self.why
 
-    def memberships(self) -> FrozenSet[str]:
+    def memberships(self) -> frozenset[str]:
         """The groups of the host that it puts a person into."""
         return frozenset(self.groups) | (frozenset((self.team,)) if self.team else frozenset())
 
-    def to_data(self) -> Dict[str, Any]:
+    def to_data(self) -> dict[str, Any]:
         return {
             "source": self.source,
             "why": self.why,
@@ -63,34 +63,34 @@ class HostPerson:
     """A person whom some grant names on this host, or who has departed."""
 
     person: Person
-    grants: Tuple[HostGrant, ...] = ()
+    grants: tuple[HostGrant, ...] = ()
 
-    def in_force(self, now: Moment) -> Tuple[HostGrant, ...]:
+    def in_force(self, now: Moment) -> tuple[HostGrant, ...]:
         """The grants that give something at this moment."""
         person = self.person
         if person.state != "active" or _past(person.until, now):
             return ()
         return tuple(grant for grant in self.grants if not _past(grant.until, now))
 
-    def end(self) -> Optional[Moment]:
+    def end(self) -> Moment | None:
         """When all access of this person on this host ends; None when no end is set."""
         ends = [grant.until for grant in self.grants]
         last = None if None in ends else max((end for end in ends if end is not None), default=None)
         return earliest(self.person.until, last)
 
-    def keys_in_force(self, now: Moment) -> Tuple[SshKey, ...]:
+    def keys_in_force(self, now: Moment) -> tuple[SshKey, ...]:
         """The keys that open a session at this moment, each with its own end."""
         if not self.in_force(now):
             return ()
         keys = (key.ending(self.end()) for key in self.person.keys)
         return tuple(key for key in keys if not _past(key.until, now))
 
-    def moments(self) -> FrozenSet[Moment]:
+    def moments(self) -> frozenset[Moment]:
         """Every moment at which something of this person's ends."""
         ends = [self.person.until, *(key.until for key in self.person.keys), *(grant.until for grant in self.grants)]
         return frozenset(end for end in ends if end is not None)
 
-    def to_data(self) -> Dict[str, Any]:
+    def to_data(self) -> dict[str, Any]:
         person = self.person
         return {
             "name": person.name,
@@ -128,14 +128,14 @@ class Access:
     to their gid. ``reserved`` maps each uid in the inventory to its owner, here or not, so that no other account gets it.
     """
 
-    people: Dict[str, HostPerson] = field(default_factory=dict)
-    teams: Dict[str, Optional[int]] = field(default_factory=dict)
-    reserved: Dict[int, str] = field(default_factory=dict)
+    people: dict[str, HostPerson] = field(default_factory=dict)
+    teams: dict[str, int | None] = field(default_factory=dict)
+    reserved: dict[int, str] = field(default_factory=dict)
 
-    def moments(self) -> List[Moment]:
+    def moments(self) -> list[Moment]:
         return sorted(frozenset().union(*(person.moments() for person in self.people.values())))
 
-    def only(self, login: str, before: Optional[Access]) -> Access:
+    def only(self, login: str, before: Access | None) -> Access:
         """This access for one person, with everybody else as they were before."""
         people = dict(before.people) if before else {}
         people.pop(login, None)
@@ -147,7 +147,7 @@ class Access:
                     teams[grant.team] = self.teams[grant.team]
         return replace(self, people=people, teams=teams)
 
-    def to_data(self) -> Dict[str, Any]:
+    def to_data(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return {
             "people": {login: person.to_data() for login, person in sorted(self.people.items())},
@@ -165,13 +165,13 @@ class Access:
         )
 
 
-def _past(moment: Optional[Moment], now: Moment) -> bool:
+def _past(moment: Moment | None, now: Moment) -> bool:
     return moment is not None and moment <= now
 
 
-def _text(moment: Optional[Moment]) -> Optional[str]:
+def _text(moment: Moment | None) -> str | None:
     return None if moment is None else str(moment)
 
 
-def _moment(text: Optional[str]) -> Optional[Moment]:
+def _moment(text: str | None) -> Moment | None:
     return None if text is None else Moment.parse(text)

@@ -47,9 +47,7 @@ def timer_text(access: Access) -> str:
     return _TIMER_TEXT.format(moments="".join(f"OnCalendar={moment.systemd()}\n" for moment in access.moments()))
 
 
-def manage(
-    access: Access, options: Options, *, programs: Mapping[str, str], check: bool, owner: str, lock_timeout: float
-) -> Outcome:
+def manage(access: Access, options: Options, *, programs: Mapping[str, str], check: bool, owner: str, lock_timeout: float) -> Outcome:
     """Make the host agree with the access, or say what would change. Raises HostError when it cannot even be read.
 
     ``programs`` are the files of ours, by path, that stay on the host.

@@ -18,7 +18,6 @@ from ._accounts import expire
 from ._command import HostError
 from ._moment import Moment
 
-
 _PROGRAM = "/usr/sbin/prod-access-accounts"
 _LIBRARY = "/usr/lib/prod-access"
 _PACKAGE = "prod_access"

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable
 
 from ._moment import Moment
 from ._names import GROUP, LOGIN_MEND, ROOT_GROUPS, is_email, is_group, login_fault
 from ._node import Node
-from ._ssh_key import RSA_MIN_BITS, KeyFault, SshKey, parse_source, refuse_file
+from ._ssh_key import RSA_MIN_BITS, SshKey, SshKeyError, parse_source, refuse_file
 from ._sudo_rule import Sudo, parse_sudo
 
 # login.defs(5): UID_MIN and UID_MAX of Debian and the RHEL family.
@@ -30,24 +30,22 @@ class Person:
 
     login: str
     name: str
-    email: Optional[str] = None
-    uid: Optional[int] = None
-    shell: Optional[str] = None
-    keys: Tuple[SshKey, ...] = ()
-    until: Optional[Moment] = None
+    email: str | None = None
+    uid: int | None = None
+    shell: str | None = None
+    keys: tuple[SshKey, ...] = ()
+    until: Moment | None = None
     state: str = "active"
     home: str = "keep"
     adopt: bool = False
-    key_places: Tuple[int, ...] = field(default=(), compare=False)
+    key_places: tuple[int, ...] = field(default=(), compare=False)
 
     @classmethod
     def parse(cls, login: str, node: Node, *, rsa_min_bits: int = RSA_MIN_BITS) -> Person:
         fault = login_fault(login)
         if fault is not None:
             node.wrong(fault, LOGIN_MEND)
-        fields = node.fields(
-            ("name", "email", "uid", "shell", "ssh_keys", "until", "state", "home", "adopt"), required=("name",)
-        )
+        fields = node.fields(("name", "email", "uid", "shell", "ssh_keys", "until", "state", "home", "adopt"), required=("name",))
         person = cls(login, name=login)
         if "name" in fields:
             person = replace(person, name=_name(fields["name"]) or login)
@@ -80,10 +78,10 @@ class Team:
     """One entry of ``prod_access_teams``. Members are logins, or other teams as ``@name``."""
 
     name: str
-    members: Tuple[str, ...] = ()
-    gid: Optional[int] = None
-    kind: Optional[str] = None
-    owner: Optional[str] = None
+    members: tuple[str, ...] = ()
+    gid: int | None = None
+    kind: str | None = None
+    owner: str | None = None
 
     @classmethod
     def parse(cls, name: str, node: Node) -> Team:
@@ -111,12 +109,12 @@ class Grant:
 
     source: str
     why: str = ""
-    team: Optional[str] = None
-    person: Optional[str] = None
+    team: str | None = None
+    person: str | None = None
     sudo: Sudo = "none"
-    groups: Tuple[str, ...] = ()
-    until: Optional[Moment] = None
-    unsafe: Optional[str] = None
+    groups: tuple[str, ...] = ()
+    until: Moment | None = None
+    unsafe: str | None = None
 
     @classmethod
     def parse(cls, source: str, node: Node) -> Grant:
@@ -146,7 +144,7 @@ class Grant:
         return grant
 
 
-def _name(node: Node) -> Optional[str]:
+def _name(node: Node) -> str | None:
     text = node.text()
     # passwd(5) and chfn(1): these separate the fields of the file, and the parts of the GECOS field.
     bad = sorted(set(text or "") & set(":,="))
@@ -159,14 +157,14 @@ def _name(node: Node) -> Optional[str]:
     return text
 
 
-def _email(node: Node) -> Optional[str]:
+def _email(node: Node) -> str | None:
     text = node.text()
     if text is not None and not is_email(text):
         node.wrong(f"{text!r} is not an e-mail address", "write it like alice@example.com")
     return text
 
 
-def _shell(node: Node) -> Optional[str]:
+def _shell(node: Node) -> str | None:
     text = node.text()
     if text is None:
         return None
@@ -176,9 +174,9 @@ def _shell(node: Node) -> Optional[str]:
     return text
 
 
-def _distinct(node: Node, fault: Callable[[str], Optional[Tuple[str, str]]] = lambda _text: None) -> Tuple[str, ...]:
+def _distinct(node: Node, fault: Callable[[str], tuple[str, str] | None] = lambda _text: None) -> tuple[str, ...]:
     """A list of texts, none of them there twice. ``fault`` says what else is wrong with one, and how to mend it."""
-    texts: List[str] = []
+    texts: list[str] = []
     for item in node.items():
         text = item.text()
         if text is None:
@@ -191,7 +189,7 @@ def _distinct(node: Node, fault: Callable[[str], Optional[Tuple[str, str]]] = la
     return tuple(texts)
 
 
-def _group_fault(group: str, unsafe: bool) -> Optional[Tuple[str, str]]:
+def _group_fault(group: str, unsafe: bool) -> tuple[str, str] | None:
     if group == GROUP:
         return f"everybody with access is in {GROUP}", "remove it"
     if group in ROOT_GROUPS and not unsafe:
@@ -201,10 +199,10 @@ def _group_fault(group: str, unsafe: bool) -> Optional[Tuple[str, str]]:
     return None
 
 
-def _key(node: Node, rsa_min_bits: int) -> Optional[SshKey]:
-    until: Optional[Moment] = None
-    sources: Tuple[str, ...] = ()
-    line_node: Optional[Node] = node
+def _key(node: Node, rsa_min_bits: int) -> SshKey | None:
+    until: Moment | None = None
+    sources: tuple[str, ...] = ()
+    line_node: Node | None = node
     known = ("key", "until", "from")
     # A line with `: ` in its comment is a dictionary, too, until it has quotes around it.
     if isinstance(node.value, dict) and any(name in node.value for name in known):
@@ -221,14 +219,14 @@ def _key(node: Node, rsa_min_bits: int) -> Optional[SshKey]:
         refuse_file(str(line_node.value))
         line = line_node.text()
         key = None if line is None else SshKey.parse(line, rsa_min_bits=rsa_min_bits)
-    except KeyFault as fault:
+    except SshKeyError as fault:
         line_node.wrong(fault.what, fault.mend)
         return None
     return None if key is None else replace(key, until=until, sources=sources)
 
 
-def _sources(node: Node) -> Tuple[str, ...]:
-    sources: List[str] = []
+def _sources(node: Node) -> tuple[str, ...]:
+    sources: list[str] = []
     for item in node.items():
         text: Any = item.text()
         if text is None:

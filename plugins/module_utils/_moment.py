@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
-from typing import Union
 
 _DAY = 86400
 # RFC 3339, section 5.6. The date alone is ours: the end of that day, UTC.
@@ -26,7 +25,7 @@ class Moment:
     epoch: int
 
     @classmethod
-    def parse(cls, value: Union[str, datetime.date]) -> Moment:
+    def parse(cls, value: str | datetime.date) -> Moment:
         """Read RFC 3339 text, or what YAML made of it.
 
         Fractions of a second are cut off. A date alone means the end of that day, UTC.
@@ -99,6 +98,6 @@ def _epoch(*parts: int) -> int:
     return int(datetime.datetime(year, month, day, hour, minute, second, tzinfo=datetime.timezone.utc).timestamp())
 
 
-def earliest(*moments: Union[Moment, None]) -> Union[Moment, None]:
+def earliest(*moments: Moment | None) -> Moment | None:
     """The first of several ends; None means that there is no end."""
     return min((moment for moment in moments if moment is not None), default=None)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from typing import Optional
 
 GROUP = "prod-access"
 
@@ -35,7 +34,7 @@ SYSTEM_NAMES = frozenset(
 ROOT_GROUPS = frozenset("root sudo wheel admin docker lxd incus incus-admin libvirt disk kmem mem shadow staff".split())
 
 
-def login_fault(name: str) -> Optional[str]:
+def login_fault(name: str) -> str | None:
     """Say why a name cannot be a login or a group; None when it can.
 
     useradd(8) itself is no judge: Debian's accepts ``..``, ``a/b``, ``x;y`` and ``1234``.
@@ -43,7 +42,7 @@ def login_fault(name: str) -> Optional[str]:
     odd = _NOT_OF_LOGINS.search(name)
     if odd is not None:
         # As an escape where it is not ASCII: some letters only look like ours.
-        return f"the name holds {ascii(odd.group())}, which logins and groups do not"
+        return f"the name holds {odd.group()!a}, which logins and groups do not"
     if not _LOGIN.fullmatch(name):
         return "not a name for a login or group"
     if name.endswith("."):

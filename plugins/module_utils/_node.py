@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import difflib
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Iterable, Tuple, Union
 
 from ._moment import Moment
 
@@ -65,7 +65,7 @@ def shown(text: str, limit: int = 200) -> str:
 class Node:
     """One value with its path. The problems found in it and below it go to one shared list."""
 
-    def __init__(self, value: Any, path: Path, problems: List[Problem], scope: str = "") -> None:
+    def __init__(self, value: Any, path: Path, problems: list[Problem], scope: str = "") -> None:
         self.value = value
         self.path = path
         self.problems = problems
@@ -77,10 +77,10 @@ class Node:
     def warn(self, what: str, mend: str) -> None:
         self.problems.append(Problem(self.path, what, mend, warning=True, scope=self.scope))
 
-    def below(self, key: Union[str, int], value: Any) -> Node:
-        return Node(value, self.path + (key,), self.problems, self.scope)
+    def below(self, key: str | int, value: Any) -> Node:
+        return Node(value, (*self.path, key), self.problems, self.scope)
 
-    def entries(self, mend: str = "write `name:` entries below it, or {} for none") -> Dict[str, Node]:
+    def entries(self, mend: str = "write `name:` entries below it, or {} for none") -> dict[str, Node]:
         """The entries of a dictionary with names as keys."""
         if not isinstance(self.value, dict):
             self.wrong(f"must be a dictionary, not {_kind(self.value)}", mend)
@@ -93,7 +93,7 @@ class Node:
                 self.below(_yaml(key), value).wrong(f"YAML reads this name as {_kind(key)}", f'{QUOTE}: "{_yaml(key)}"')
         return nodes
 
-    def fields(self, known: Iterable[str], required: Iterable[str] = ()) -> Dict[str, Node]:
+    def fields(self, known: Iterable[str], required: Iterable[str] = ()) -> dict[str, Node]:
         """The entries of a record. Unknown and missing keys are errors, a key without a value too."""
         known = tuple(known)
         nodes = self.entries("write its keys below it: " + ", ".join(known))
@@ -111,7 +111,7 @@ class Node:
                     self.wrong(f"`{name}` is missing", f"add `{name}:`")
         return nodes
 
-    def items(self) -> List[Node]:
+    def items(self) -> list[Node]:
         """The items of a list."""
         if not isinstance(self.value, list):
             none = ", or as [] for none" if self.value is None else ""
@@ -119,7 +119,7 @@ class Node:
             return []
         return [self.below(index, value) for index, value in enumerate(self.value)]
 
-    def text(self) -> Optional[str]:
+    def text(self) -> str | None:
         """Text that is not empty, on one line, without control characters, and no template."""
         value = self.value
         if not isinstance(value, str):
@@ -128,12 +128,16 @@ class Node:
             elif isinstance(value, (bool, int, float, datetime.date)):
                 self.wrong(f"must be text; YAML reads this as {_kind(value)}", f'{QUOTE}: "{_yaml(value)}"')
             else:
-                self.wrong(f"must be text, not {_kind(value)}", "write one text; put quotes around it if it holds `: ` or begins with [ or {")
+                self.wrong(
+                    f"must be text, not {_kind(value)}", "write one text; put quotes around it if it holds `: ` or begins with [ or {"
+                )
             return None
         if not value.strip().strip(_JOINERS):
             self.wrong("is empty", "write the text")
         elif "\n" in value:
-            self.wrong("holds a line break", "write it on one line; if it is too long for that, begin with `>-` and go on in the lines below")
+            self.wrong(
+                "holds a line break", "write it on one line; if it is too long for that, begin with `>-` and go on in the lines below"
+            )
         elif value != value.strip():
             self.wrong("has white space at an end", "remove it")
         elif any(not char.isprintable() and char not in _JOINERS for char in value):
@@ -144,29 +148,29 @@ class Node:
             return value
         return None
 
-    def flag(self) -> Optional[bool]:
+    def flag(self) -> bool | None:
         if isinstance(self.value, bool):
             return self.value
         self.wrong(f"must be true or false, not {_kind(self.value)}", "write true or false, without quotes")
         return None
 
-    def number(self, low: int, high: int) -> Optional[int]:
+    def number(self, low: int, high: int) -> int | None:
         if isinstance(self.value, bool) or not isinstance(self.value, int):
             self.wrong(f"must be a whole number, not {_kind(self.value)}", f"write a number of {low} to {high}, without quotes")
         elif not low <= self.value <= high:
             self.wrong(f"{self.value} is out of range", f"take a number of {low} to {high}")
         else:
-            return self.value
+            return int(self.value)
         return None
 
-    def choice(self, *choices: str) -> Optional[str]:
+    def choice(self, *choices: str) -> str | None:
         if isinstance(self.value, str) and self.value in choices:
             return self.value
         given = f"`{shown(self.value)}`" if isinstance(self.value, str) else _kind(self.value)
         self.wrong(f"{given} is not known", "say " + " or ".join(choices))
         return None
 
-    def moment(self) -> Optional[Moment]:
+    def moment(self) -> Moment | None:
         value = self.value
         if not isinstance(value, (str, datetime.date)):
             self.wrong(f"must be a time, not {_kind(value)}", "write it like 2027-01-31T18:00:00Z")
@@ -197,4 +201,6 @@ def _kind(value: Any) -> str:
         return f"the text '{shown(value)}'"
     if isinstance(value, datetime.date):
         return f"the time {value}"
-    return {dict: "a dictionary", list: "a list"}.get(type(value), "a value of another kind (encrypted, perhaps)")
+    if isinstance(value, dict):
+        return "a dictionary"
+    return "a list" if isinstance(value, list) else "a value of another kind (encrypted, perhaps)"

@@ -10,7 +10,7 @@ then what grants need (numbers, memory, the timer that ends them), then accounts
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Any, Iterable, Mapping
 
 from . import _sshd
 from ._access import Access, HostPerson
@@ -28,14 +28,14 @@ class Change:
     """One change. ``act`` names the hand that makes it, with ``detail`` as its arguments; the rest is for people."""
 
     act: str
-    person: Optional[str] = None
+    person: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
-    before: Tuple[str, ...] = ()
-    after: Tuple[str, ...] = ()
-    why: Tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
     revokes: bool = False
 
-    def to_data(self) -> Dict[str, Any]:
+    def to_data(self) -> dict[str, Any]:
         return {"act": self.act, "person": self.person, "before": list(self.before), "after": list(self.after), "why": list(self.why)}
 
 
@@ -62,7 +62,7 @@ class Options:
     """What the role's variables say."""
 
     default_shell: str = "/bin/bash"
-    only: Optional[str] = None
+    only: str | None = None
     allow_mass_removal: bool = False
 
 
@@ -70,21 +70,21 @@ class Options:
 class Plan:
     """The changes in their order, what stands in the way, and what is merely odd."""
 
-    changes: List[Change] = field(default_factory=list)
-    faults: List[Fault] = field(default_factory=list)
-    notes: List[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
-    def revocations(self) -> List[Change]:
+    def revocations(self) -> list[Change]:
         return [change for change in self.changes if change.revokes or change.act in _FOUNDING]
 
-    def closing(self) -> List[str]:
+    def closing(self) -> list[str]:
         """The people who lose their last access."""
         return [change.person for change in self.changes if change.act == "close_account" and change.person is not None]
 
     @staticmethod
-    def diff(changes: Iterable[Change]) -> Dict[str, str]:
+    def diff(changes: Iterable[Change]) -> dict[str, str]:
         """Before and after, a line for each thing: who, what, and why."""
-        sides: Dict[str, List[str]] = {"before": [], "after": []}
+        sides: dict[str, list[str]] = {"before": [], "after": []}
         for change in changes:
             who = change.person or "host"
             sides["before"] += [f"{who}: {line}\n" for line in change.before]
@@ -106,17 +106,17 @@ class _Planner:
         self.options = options
         self.now = now
         self.timer = timer
-        self.faults: List[Fault] = []
-        self.notes: List[str] = []
-        self.revoking: List[Change] = []
-        self.ending: List[Change] = []
-        self.founding: List[Change] = []
-        self.preparing: List[Change] = []
-        self.granting: List[Change] = []
-        self.opening: List[Change] = []
+        self.faults: list[Fault] = []
+        self.notes: list[str] = []
+        self.revoking: list[Change] = []
+        self.ending: list[Change] = []
+        self.founding: list[Change] = []
+        self.preparing: list[Change] = []
+        self.granting: list[Change] = []
+        self.opening: list[Change] = []
         self.ledger = Ledger(dict(host.ledger.people), dict(host.ledger.teams))
-        self.given: Dict[str, Given] = {}
-        self._scanned: Optional[Tuple[Process, ...]] = None
+        self.given: dict[str, Given] = {}
+        self._scanned: tuple[Process, ...] | None = None
         taken = {account.uid for account in host.accounts.values()} | set(host.groups.values())
         taken |= set(host.ledger.people) | set(host.ledger.teams) | set(access.reserved)
         self._taken = taken | {gid for gid in access.teams.values() if gid is not None}
@@ -130,7 +130,7 @@ class _Planner:
         changes = self.founding + self.revoking + self.ending + self.preparing + self._ssh() + self.granting + self.opening
         return Plan(changes, self.faults, self.notes)
 
-    def _logins(self) -> List[str]:
+    def _logins(self) -> list[str]:
         ours = {login for login in self.host.accounts if self.host.is_ours(login)} | set(self.host.ledger.people.values())
         logins = sorted(ours | set(self.access.people))
         return [login for login in logins if self.options.only in (None, login)]
@@ -153,11 +153,11 @@ class _Planner:
         else:
             self._no_keys(login, "they are left of an account that is no more")
 
-    def _may_touch(self, login: str, account: Account, wanted: Optional[HostPerson]) -> bool:
+    def _may_touch(self, login: str, account: Account, wanted: HostPerson | None) -> bool:
         """Whether an account that the host has is ours, or may become so."""
         if self.host.is_ours(login):
             return True
-        if wanted is None or wanted.person.state == "departed" and not wanted.person.adopt:
+        if wanted is None or (wanted.person.state == "departed" and not wanted.person.adopt):
             self.notes.append(f"{login}: an account of this name is not ours, and stays as it is")
             return False
         if not wanted.person.adopt:
@@ -181,9 +181,17 @@ class _Planner:
         if login in self.host.remote:
             self._fault(login, "a directory service (NSS) already has an account of this name", "give access there, or rename the person")
         if login in self.host.groups:
-            self._fault(login, f"there is a group of this name (gid {self.host.groups[login]}) and no account", f"see whose it is, then: groupdel {login}")
+            self._fault(
+                login,
+                f"there is a group of this name (gid {self.host.groups[login]}) and no account",
+                f"see whose it is, then: groupdel {login}",
+            )
         if home in self.host.homes and self.host.homes[home] != uid:
-            self._fault(login, f"{home} is there already and is not a directory of uid {uid}", f"see whose it is, then move it: mv {home} {home}.old")
+            self._fault(
+                login,
+                f"{home} is there already and is not a directory of uid {uid}",
+                f"see whose it is, then move it: mv {home} {home}.old",
+            )
         self._shell(login, shell)
         groups = self._groups(login, wanted)
         if len(self.faults) > before:
@@ -229,8 +237,8 @@ class _Planner:
         if len(self.faults) > before:
             return
         self.ledger.people[account.uid] = login
-        set_to: Dict[str, Any] = {}
-        lines: List[Tuple[str, str]] = []
+        set_to: dict[str, Any] = {}
+        lines: list[tuple[str, str]] = []
         if account.name != person.name:
             set_to["gecos"] = ",".join([person.name, *account.gecos.split(",")[1:]])
             lines.append((f"name {account.name}", f"name {person.name}"))
@@ -308,7 +316,7 @@ class _Planner:
         change = self._key_change(login, wanted, found, revokes=True)
         self.revoking.append(change if change.detail["text"] == text else Change("write_keys", login, {"text": text}, revokes=True))
 
-    def _close(self, account: Account, wanted: Optional[HostPerson]) -> None:
+    def _close(self, account: Account, wanted: HostPerson | None) -> None:
         """The end of all access: a tombstone stays, so that the uid is never another's."""
         login, uid = account.login, account.uid
         person = wanted.person if wanted else None
@@ -342,10 +350,13 @@ class _Planner:
 
     def _home(self, account: Account, fate: str) -> None:
         home = account.home
-        others = [other.login for other in self.host.accounts.values() if other is not account and (other.home + "/").startswith(home + "/")]
+        others = [
+            other.login for other in self.host.accounts.values() if other is not account and (other.home + "/").startswith(home + "/")
+        ]
         if self.host.homes[home] != account.uid or home.count("/") < 2 or others:
             self.notes.append(
-                f"{account.login}: {home} stays: it is not a plain directory of their own" + (f" ({', '.join(others)} live in it)" if others else "")
+                f"{account.login}: {home} stays: it is not a plain directory of their own"
+                + (f" ({', '.join(others)} live in it)" if others else "")
             )
             return
         why = (f"`home: {fate}` is asked for at departure",)
@@ -366,18 +377,18 @@ class _Planner:
             # Every door is shut before the first session is waited for.
             self.ending.append(Change("end_sessions", login, detail, (f"{what} {names}",), (), (why,), revokes=True))
 
-    def _groups(self, login: str, wanted: HostPerson) -> FrozenSet[str]:
+    def _groups(self, login: str, wanted: HostPerson) -> frozenset[str]:
         """The groups to be in. Those of the host must be there."""
         if not self.host.ends_keys and any(key.until for key in wanted.keys_in_force(self.now)):
             self._fault(login, "the OpenSSH of this host cannot end a key at its time", "take `until` away, or OpenSSH 9.1 or newer")
         teams = {grant.team for grant in wanted.grants}
-        groups: FrozenSet[str] = frozenset().union(*(grant.memberships() for grant in wanted.in_force(self.now)))
+        groups: frozenset[str] = frozenset().union(*(grant.memberships() for grant in wanted.in_force(self.now)))
         for group in sorted(groups - teams):
             if group not in self.host.groups:
                 self._fault(login, f"the group {group} is not on this host", "install what brings it, or take it out of the grant")
         return groups
 
-    def _keys(self, login: str, wanted: HostPerson, found: Optional[str]) -> None:
+    def _keys(self, login: str, wanted: HostPerson, found: str | None) -> None:
         text = _keys_text(wanted, self.now)
         if (text or None) != found or (found is not None and login in self.host.bad_key_files):
             change = self._key_change(login, wanted, found or "")
@@ -405,7 +416,9 @@ class _Planner:
         uid = wanted.person.uid or _number_of(login, self.ledger.people) or self._free()
         owner = next((account.login for account in self.host.accounts.values() if account.uid == uid), None) or self.ledger.people.get(uid)
         if owner not in (None, login):
-            self._fault(login, f"uid {uid} was {owner}'s on this host", "take another: a uid is never used again, for files may still carry it")
+            self._fault(
+                login, f"uid {uid} was {owner}'s on this host", "take another: a uid is never used again, for files may still carry it"
+            )
         return uid
 
     def _free(self) -> int:
@@ -425,9 +438,15 @@ class _Planner:
             found = self.host.groups.get(team)
             if found is not None:
                 if self.ledger.teams.get(found) != team:
-                    self._fault(team, f"there is a group of this name (gid {found}) that is not ours", "rename the team, or remove the group")
+                    self._fault(
+                        team, f"there is a group of this name (gid {found}) that is not ours", "rename the team, or remove the group"
+                    )
                 elif wanted not in (None, found):
-                    self._fault(team, f"has gid {found} on this host, the data says {wanted}", "put the host's into the data: gids are never changed")
+                    self._fault(
+                        team,
+                        f"has gid {found} on this host, the data says {wanted}",
+                        "put the host's into the data: gids are never changed",
+                    )
                 continue
             gid = wanted or _number_of(team, self.ledger.teams) or self._free()
             owner = gids.get(gid) or self.ledger.teams.get(gid)
@@ -437,7 +456,7 @@ class _Planner:
             self.ledger.teams[gid] = team
             self.granting.append(Change("create_group", None, {"name": team, "gid": gid}, after=(f"group {team} with gid {gid}",)))
 
-    def _team_names(self) -> Set[str]:
+    def _team_names(self) -> set[str]:
         """All groups that were ever teams on this host."""
         return set(self.host.ledger.teams.values())
 
@@ -472,20 +491,24 @@ class _Planner:
                 Change("save", None, {"saved": saved.to_data()}, after=("memory of who has access, and why",) if host.saved is None else ())
             )
         if host.timer != self.timer:
-            self.preparing.append(Change("write_timer", None, {"text": self.timer}, after=_timer_lines(self.timer), before=_timer_lines(host.timer)))
+            self.preparing.append(
+                Change("write_timer", None, {"text": self.timer}, after=_timer_lines(self.timer), before=_timer_lines(host.timer))
+            )
 
-    def _ssh(self) -> List[Change]:
+    def _ssh(self) -> list[Change]:
         include = not self.host.includes_drop_in
         if self.host.drop_in == _sshd.DROP_IN_TEXT and not include:
             return []
-        after: Tuple[str, ...] = (f"{_sshd.DROP_IN}: keys of our people are read from {_sshd.KEYS}",)
+        after: tuple[str, ...] = (f"{_sshd.DROP_IN}: keys of our people are read from {_sshd.KEYS}",)
         if include:
             after += (f"{_sshd.CONFIG}: a first line that includes it",)
         return [Change("install_sshd", None, {"include": include}, after=after)]
 
     # --- Small things ---
 
-    def _revoke(self, act: str, login: str, detail: Mapping[str, Any], before: Tuple[str, ...], after: Tuple[str, ...], why: Tuple[str, ...]) -> None:
+    def _revoke(
+        self, act: str, login: str, detail: Mapping[str, Any], before: tuple[str, ...], after: tuple[str, ...], why: tuple[str, ...]
+    ) -> None:
         self.revoking.append(Change(act, login, detail, before, after, why, revokes=True))
 
     def _fault(self, who: str, what: str, mend: str) -> None:
@@ -494,7 +517,7 @@ class _Planner:
     def _was(self, login: str) -> Given:
         return self.host.saved.given.get(login, Given()) if self.host.saved else Given()
 
-    def _processes(self) -> Tuple[Process, ...]:
+    def _processes(self) -> tuple[Process, ...]:
         if self._scanned is None:
             self._scanned = self.host.scan()
         return self._scanned
@@ -509,17 +532,17 @@ def _given(wanted: HostPerson, now: Moment) -> Given:
     )
 
 
-def _powers(sudo: Sudo) -> FrozenSet[str]:
+def _powers(sudo: Sudo) -> frozenset[str]:
     if isinstance(sudo, str):
         return frozenset({sudo} - {"none"})
     return frozenset().union(*(rule.powers() for rule in sudo))
 
 
-def _number_of(name: str, ledger: Mapping[int, str]) -> Optional[int]:
+def _number_of(name: str, ledger: Mapping[int, str]) -> int | None:
     return min((number for number, owner in ledger.items() if owner == name), default=None)
 
 
-def _expires(wanted: HostPerson) -> Optional[int]:
+def _expires(wanted: HostPerson) -> int | None:
     end = wanted.end()
     return None if end is None else end.expiry_day()
 
@@ -529,17 +552,17 @@ def _until(wanted: HostPerson) -> str:
     return "" if end is None else f", until {end}"
 
 
-def _day(expires: Optional[int]) -> str:
+def _day(expires: int | None) -> str:
     if expires is None or expires > _LAST_DAY:
         return "open"
     return f"open, until {Moment(expires * 86400)}" if expires > CLOSED_DAY else "expired"
 
 
-def _reasons(wanted: HostPerson, now: Moment) -> Tuple[str, ...]:
+def _reasons(wanted: HostPerson, now: Moment) -> tuple[str, ...]:
     return tuple(f"{grant.source}: {grant.reason()}" for grant in wanted.in_force(now))
 
 
-def _ended(wanted: Optional[HostPerson], now: Moment) -> str:
+def _ended(wanted: HostPerson | None, now: Moment) -> str:
     if wanted is None:
         return "no grant names them on this host any more"
     if wanted.person.state != "active":
@@ -552,7 +575,7 @@ def _keys_text(wanted: HostPerson, now: Moment) -> str:
     return "".join(key.line() + "\n" for key in wanted.keys_in_force(now))
 
 
-def _read_keys(text: str) -> List[SshKey]:
+def _read_keys(text: str) -> list[SshKey]:
     """The keys of a file that we wrote; lines of others are passed over, and the whole file is replaced."""
     keys = []
     for line in text.splitlines():
@@ -563,11 +586,11 @@ def _read_keys(text: str) -> List[SshKey]:
     return keys
 
 
-def _limits(key: SshKey) -> Tuple[str, Optional[Moment], FrozenSet[str]]:
+def _limits(key: SshKey) -> tuple[str, Moment | None, frozenset[str]]:
     return key.fingerprint, key.until, frozenset(key.sources)
 
 
-def _key_lines(keys: Iterable[SshKey]) -> Tuple[str, ...]:
+def _key_lines(keys: Iterable[SshKey]) -> tuple[str, ...]:
     return tuple(
         f"key {key.fingerprint} {key.comment}".rstrip()
         + (f", until {key.until}" if key.until else "")
@@ -576,8 +599,6 @@ def _key_lines(keys: Iterable[SshKey]) -> Tuple[str, ...]:
     )
 
 
-def _timer_lines(text: Optional[str]) -> Tuple[str, ...]:
+def _timer_lines(text: str | None) -> tuple[str, ...]:
     prefix = "OnCalendar="
-    return tuple(f"something ends at {line[len(prefix):]}" for line in (text or "").splitlines() if line.startswith(prefix))
-
-
+    return tuple(f"something ends at {line[len(prefix) :]}" for line in (text or "").splitlines() if line.startswith(prefix))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from ._access import Access, HostGrant, HostPerson
 from ._model import Grant, Person, Team
@@ -35,9 +35,9 @@ class Inventory:
     """
 
     scopes: Mapping[str, Mapping[str, Any]]
-    hosts: Mapping[str, Tuple[str, ...]]
+    hosts: Mapping[str, tuple[str, ...]]
 
-    def setting(self, host: str, variable: str) -> Tuple[str, ...]:
+    def setting(self, host: str, variable: str) -> tuple[str, ...]:
         """The scopes of a host that set a variable, the weakest first."""
         return tuple(scope for scope in self.hosts[host] if variable in self.scopes[scope])
 
@@ -46,17 +46,17 @@ class Inventory:
 class Model:
     """The checked inventory."""
 
-    people: Dict[str, Person] = field(default_factory=dict)
-    teams: Dict[str, Team] = field(default_factory=dict)
-    grants: Dict[str, Dict[str, Tuple[Grant, ...]]] = field(default_factory=dict)
-    hosts: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
-    environments: Dict[str, str] = field(default_factory=dict)
-    _members: Dict[str, FrozenSet[str]] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    teams: dict[str, Team] = field(default_factory=dict)
+    grants: dict[str, dict[str, tuple[Grant, ...]]] = field(default_factory=dict)
+    hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    environments: dict[str, str] = field(default_factory=dict)
+    _members: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def members(self, team: str) -> FrozenSet[str]:
+    def members(self, team: str) -> frozenset[str]:
         """The logins in a team, those of the teams within it included."""
         if team not in self._members:
-            logins: Set[str] = set()
+            logins: set[str] = set()
             self._members[team] = frozenset()  # Ends the recursion where teams form a cycle, which is an error elsewhere.
             for member in self.teams[team].members if team in self.teams else ():
                 logins |= self.members(member[1:]) if member.startswith("@") else {member}
@@ -64,7 +64,7 @@ class Model:
         return self._members[team]
 
     def grants_of(self, host: str) -> Iterator[Grant]:
-        by_variable: Dict[str, Tuple[Grant, ...]] = {}
+        by_variable: dict[str, tuple[Grant, ...]] = {}
         for scope in self.hosts[host]:
             by_variable.update(self.grants.get(scope, {}))
         for variable in sorted(by_variable):
@@ -72,8 +72,8 @@ class Model:
 
     def access(self, host: str) -> Access:
         """Resolve one host. Only sensible for a model without errors."""
-        granted: Dict[str, List[HostGrant]] = {}
-        teams: Dict[str, Optional[int]] = {}
+        granted: dict[str, list[HostGrant]] = {}
+        teams: dict[str, int | None] = {}
         for grant in self.grants_of(host):
             if grant.team is not None:
                 teams[grant.team] = self.teams[grant.team].gid
@@ -100,12 +100,12 @@ def _host_grant(grant: Grant) -> HostGrant:
     return HostGrant(grant.source, grant.why, grant.team, grant.sudo, grant.groups, grant.until, grant.unsafe)
 
 
-def read(inventory: Inventory, now: Moment, targets: Iterable[str]) -> Tuple[Model, List[Problem]]:
+def read(inventory: Inventory, now: Moment, targets: Iterable[str]) -> tuple[Model, list[Problem]]:
     """Parse and check everything. All problems are returned; the model is whole only when none of them is an error.
 
     ``targets`` are the hosts that must say who has access to them; the rest of the inventory is checked for what it says.
     """
-    problems: List[Problem] = []
+    problems: list[Problem] = []
     model = Model(hosts=inventory.hosts)
     _check_variables(inventory, problems)
     _check_whole(inventory, targets, problems)
@@ -136,32 +136,32 @@ def _source(variable: str, index: int, scope: str) -> str:
     return f"{variable}[{index}] ({scope})"
 
 
-def _grants(node: Node, scope: str) -> Tuple[Grant, ...]:
+def _grants(node: Node, scope: str) -> tuple[Grant, ...]:
     variable = str(node.path[0])
     return tuple(Grant.parse(_source(variable, index, scope), item) for index, item in enumerate(node.items()))
 
 
-def _whole(inventory: Inventory, variable: str) -> Optional[str]:
+def _whole(inventory: Inventory, variable: str) -> str | None:
     """The scope that a variable which is one for all hosts is read from; extra vars win, as in Ansible."""
     scopes = [scope for scope, variables in inventory.scopes.items() if variable in variables]
     return EXTRA if EXTRA in scopes else next(iter(scopes), None)
 
 
-def _records(inventory: Inventory, variable: str, problems: List[Problem]) -> Iterable[Tuple[str, Node]]:
+def _records(inventory: Inventory, variable: str, problems: list[Problem]) -> Iterable[tuple[str, Node]]:
     scope = _whole(inventory, variable)
     if scope is None:
         return ()
     return Node(inventory.scopes[scope][variable], (variable,), problems, scope).entries().items()
 
 
-def _rsa_bits(inventory: Inventory, problems: List[Problem]) -> int:
+def _rsa_bits(inventory: Inventory, problems: list[Problem]) -> int:
     scope = _whole(inventory, RSA_BITS)
     if scope is None:
         return RSA_MIN_BITS
     return Node(inventory.scopes[scope][RSA_BITS], (RSA_BITS,), problems, scope).number(RSA_FLOOR_BITS, 16384) or RSA_MIN_BITS
 
 
-def _check_variables(inventory: Inventory, problems: List[Problem]) -> None:
+def _check_variables(inventory: Inventory, problems: list[Problem]) -> None:
     """The prefix is ours: a name that nothing reads is a slip of the hand that would go unseen."""
     for scope, variables in inventory.scopes.items():
         for variable in variables:
@@ -172,7 +172,7 @@ def _check_variables(inventory: Inventory, problems: List[Problem]) -> None:
             problems.append(Problem((variable,), "unknown variable", mend, scope=scope))
 
 
-def _check_whole(inventory: Inventory, targets: Iterable[str], problems: List[Problem]) -> None:
+def _check_whole(inventory: Inventory, targets: Iterable[str], problems: list[Problem]) -> None:
     for variable in (PEOPLE, TEAMS, RSA_BITS):
         scopes = [scope for scope, variables in inventory.scopes.items() if variable in variables]
         if EXTRA in scopes:
@@ -198,11 +198,11 @@ def _check_whole(inventory: Inventory, targets: Iterable[str], problems: List[Pr
             )
 
 
-def _check_hidden(inventory: Inventory, problems: List[Problem]) -> None:
+def _check_hidden(inventory: Inventory, problems: list[Problem]) -> None:
     """Two scopes of one host that set the same grants: the stronger would hide the weaker."""
-    said: Set[Tuple[str, str, str]] = set()
+    said: set[tuple[str, str, str]] = set()
     for host, scopes in inventory.hosts.items():
-        seen: Dict[str, str] = {}
+        seen: dict[str, str] = {}
         for scope in scopes:
             for variable in inventory.scopes[scope]:
                 if not variable.startswith(GRANTS):
@@ -224,7 +224,7 @@ def _hidden(variable: str, weaker: str, stronger: str, host: str) -> Problem:
     )
 
 
-def _check_targets(inventory: Inventory, targets: Iterable[str], problems: List[Problem]) -> None:
+def _check_targets(inventory: Inventory, targets: Iterable[str], problems: list[Problem]) -> None:
     without = [
         host
         for host in targets
@@ -240,14 +240,14 @@ def _check_targets(inventory: Inventory, targets: Iterable[str], problems: List[
         )
 
 
-def _some(names: List[str]) -> str:
+def _some(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 class _Cross:
     """What can only be said of the records together."""
 
-    def __init__(self, inventory: Inventory, model: Model, now: Moment, problems: List[Problem]) -> None:
+    def __init__(self, inventory: Inventory, model: Model, now: Moment, problems: list[Problem]) -> None:
         self.inventory = inventory
         self.model = model
         self.now = now
@@ -334,9 +334,9 @@ class _Cross:
     def _cycles(self) -> None:
         """Report each cycle once, at its first team in order of appearance."""
         teams = self.model.teams
-        done: Set[str] = set()
+        done: set[str] = set()
 
-        def visit(name: str, trail: Tuple[str, ...]) -> None:
+        def visit(name: str, trail: tuple[str, ...]) -> None:
             if name in trail:
                 cycle = trail[trail.index(name) :]
                 self._team(cycle[0], "members").wrong(
@@ -371,8 +371,8 @@ class _Cross:
                 )
 
 
-def _unique(entries: Iterable[Tuple[Any, str, Node]], say: Callable[[str], Tuple[str, str]]) -> None:
-    first: Dict[Any, str] = {}
+def _unique(entries: Iterable[tuple[Any, str, Node]], say: Callable[[str], tuple[str, str]]) -> None:
+    first: dict[Any, str] = {}
     for value, owner, node in entries:
         if value is not None and value in first:
             node.wrong(*say(first[value]))
@@ -384,7 +384,7 @@ def _close(name: str, known: Iterable[str], where: str, sign: str = "") -> str:
     return f"did you mean {sign}{close[0]}?" if close else f"add it to {where}, or remove it here"
 
 
-def located(problem: Problem, lines: Mapping[Tuple[str, Path], str]) -> Optional[str]:
+def located(problem: Problem, lines: Mapping[tuple[str, Path], str]) -> str | None:
     """The file and line that a problem is about, or of the nearest thing around it."""
     path = problem.path
     while path:

@@ -12,7 +12,7 @@ import ipaddress
 import re
 import struct
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 from ._moment import Moment, earliest
 from ._node import is_private_key, shown
@@ -33,7 +33,7 @@ TYPES = (
 _MAKE_ONE = "make one with: ssh-keygen -t ed25519"
 
 
-class KeyFault(ValueError):
+class SshKeyError(ValueError):
     """Why a text is not an acceptable key, and how to mend it."""
 
     def __init__(self, what: str, mend: str) -> None:
@@ -49,15 +49,15 @@ class SshKey:
     kind: str
     blob: str
     comment: str = ""
-    until: Optional[Moment] = None
-    sources: Tuple[str, ...] = ()
+    until: Moment | None = None
+    sources: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, line: str, *, rsa_min_bits: int = RSA_MIN_BITS) -> SshKey:
-        """Read one line of a ``.pub`` file. Raises KeyFault."""
+        """Read one line of a ``.pub`` file. Raises SshKeyError."""
         refuse_file(line)
-        kind, _, rest = line.partition(" ")
-        blob, _, comment = rest.strip().partition(" ")
+        kind, _blank, rest = line.partition(" ")
+        blob, _blank, comment = rest.strip().partition(" ")
         if kind not in TYPES:
             raise _unknown_kind(kind, line)
         raw = _decode(blob)
@@ -70,7 +70,7 @@ class SshKey:
         digest = hashlib.sha256(base64.b64decode(self.blob)).digest()
         return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
-    def ending(self, moment: Optional[Moment]) -> SshKey:
+    def ending(self, moment: Moment | None) -> SshKey:
         """The same key, good until the moment at the latest."""
         return replace(self, until=earliest(self.until, moment))
 
@@ -111,7 +111,7 @@ class SshKey:
             raise ValueError("not a line of ours")
         return key
 
-    def to_data(self) -> Dict[str, Any]:
+    def to_data(self) -> dict[str, Any]:
         return {
             "key": " ".join(part for part in (self.kind, self.blob, self.comment) if part),
             "until": None if self.until is None else str(self.until),
@@ -119,8 +119,8 @@ class SshKey:
         }
 
     @classmethod
-    def from_data(cls, data: Dict[str, Any]) -> SshKey:
-        kind, blob, comment = (data["key"].split(" ", 2) + [""])[:3]
+    def from_data(cls, data: dict[str, Any]) -> SshKey:
+        kind, blob, comment = ([*data["key"].split(" ", 2), ""])[:3]
         until = None if data["until"] is None else Moment.parse(data["until"])
         return cls(kind, blob, comment, until, tuple(data["from"]))
 
@@ -134,20 +134,22 @@ def parse_source(text: str) -> str:
 
 
 def refuse_file(text: str) -> None:
-    """Raise KeyFault for the whole file of a key in another format, or worse, of a private key."""
+    """Raise SshKeyError for the whole file of a key in another format, or worse, of a private key."""
     if is_private_key(text):
-        raise KeyFault("this is a private key", "put the line of the .pub file here, and replace the key: it is no longer secret")
+        raise SshKeyError("this is a private key", "put the line of the .pub file here, and replace the key: it is no longer secret")
     if text.startswith("----") and "PUBLIC KEY" in text:
-        raise KeyFault("this is a public key in another format", "put it as one line: ssh-keygen -i -f FILE (for PEM: -i -m PKCS8)")
+        raise SshKeyError("this is a public key in another format", "put it as one line: ssh-keygen -i -f FILE (for PEM: -i -m PKCS8)")
 
 
-def _unknown_kind(kind: str, line: str) -> KeyFault:
+def _unknown_kind(kind: str, line: str) -> SshKeyError:
     accepted = ", ".join(TYPES)
     if kind in ("ssh-dss", "ssh-dsa") or "-cert-" in kind:
-        return KeyFault(f"{kind} keys are not accepted", f"accepted are {accepted}; {_MAKE_ONE}")
+        return SshKeyError(f"{kind} keys are not accepted", f"accepted are {accepted}; {_MAKE_ONE}")
     if any(known in line.split() for known in TYPES):
-        return KeyFault("there is something before the key's type", "give the key alone; limits go to `until:` and `from:`, other options are refused")
-    return KeyFault("not a public SSH key", f"put the line of the .pub file here, which begins with one of {accepted}")
+        return SshKeyError(
+            "there is something before the key's type", "give the key alone; limits go to `until:` and `from:`, other options are refused"
+        )
+    return SshKeyError("not a public SSH key", f"put the line of the .pub file here, which begins with one of {accepted}")
 
 
 def _decode(blob: str) -> bytes:
@@ -157,25 +159,23 @@ def _decode(blob: str) -> bytes:
         raw = b""
     # A second spelling of the same bytes would slip past "one key for two people".
     if not raw or base64.b64encode(raw).decode() != blob:
-        raise KeyFault("the key's text is damaged (not base64)", "copy the whole line of the .pub file again")
+        raise SshKeyError("the key's text is damaged (not base64)", "copy the whole line of the .pub file again")
     return raw
 
 
 def _check_blob(kind: str, raw: bytes, rsa_min_bits: int) -> None:
     fields = _fields(raw)
     if not fields:
-        raise KeyFault("the key's text is cut off or damaged", "copy the whole line of the .pub file again")
+        raise SshKeyError("the key's text is cut off or damaged", "copy the whole line of the .pub file again")
     named = fields[0].decode("ascii", "replace")
     if named != kind:
-        raise KeyFault(f"the line says {kind}, but the key in it is {shown(named)}", "copy the whole line of the .pub file again")
+        raise SshKeyError(f"the line says {kind}, but the key in it is {shown(named)}", "copy the whole line of the .pub file again")
     if kind == "ssh-rsa":
         _check_rsa(fields, rsa_min_bits)
         return
     body = fields[1:]
-    if kind.startswith("sk-"):
-        sound = len(body) > 1 and bool(body.pop())
-    else:
-        sound = True
+    # Security keys end with the application that they are for.
+    sound = not kind.startswith("sk-") or (len(body) > 1 and bool(body.pop()))
     if "ed25519" in kind:
         sound = sound and [len(field) for field in body] == [32]
     else:
@@ -183,23 +183,23 @@ def _check_blob(kind: str, raw: bytes, rsa_min_bits: int) -> None:
         curve = curve[len("ecdsa-sha2-") :].partition("@")[0]
         sound = sound and len(body) == 2 and body[0] == curve.encode() and len(body[1]) == _ECDSA_CURVES[curve] and body[1][0] == 4
     if not sound:
-        raise KeyFault(f"the key is not a well-formed {kind} key", "copy the whole line of the .pub file again")
+        raise SshKeyError(f"the key is not a well-formed {kind} key", "copy the whole line of the .pub file again")
 
 
-def _check_rsa(fields: List[bytes], rsa_min_bits: int) -> None:
+def _check_rsa(fields: list[bytes], rsa_min_bits: int) -> None:
     if len(fields) != 3 or not fields[1] or not fields[2]:
-        raise KeyFault("the key is not a well-formed ssh-rsa key", "copy the whole line of the .pub file again")
+        raise SshKeyError("the key is not a well-formed ssh-rsa key", "copy the whole line of the .pub file again")
     exponent, modulus = (int.from_bytes(field, "big", signed=True) for field in fields[1:])
     if modulus.bit_length() < rsa_min_bits:
-        raise KeyFault(f"RSA key of {modulus.bit_length()} bits", f"at least {rsa_min_bits} are needed: ssh-keygen -t ed25519")
+        raise SshKeyError(f"RSA key of {modulus.bit_length()} bits", f"at least {rsa_min_bits} are needed: ssh-keygen -t ed25519")
     # A number has one spelling (RFC 4251, section 5: mpint); with a second one a key could be there twice, unseen.
     plain = fields[1:] == [number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True) for number in (exponent, modulus)]
     # OpenSSH itself takes at most 16384 bits (sshbuf.h, SSHBUF_MAX_BIGNUM).
     if not plain or exponent < 3 or exponent % 2 == 0 or modulus < 0 or modulus % 2 == 0 or modulus.bit_length() > 16384:
-        raise KeyFault("the RSA key is not a sound one", _MAKE_ONE)
+        raise SshKeyError("the RSA key is not a sound one", _MAKE_ONE)
 
 
-def _fields(raw: bytes) -> List[bytes]:
+def _fields(raw: bytes) -> list[bytes]:
     """Split the length-prefixed strings of RFC 4251, section 5; an empty list when they do not fill the blob exactly."""
     fields = []
     while raw:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, FrozenSet, List, Optional, Tuple, Union
+from typing import Any, Tuple, Union
 
 from ._node import Node
 
@@ -26,7 +26,9 @@ _PIECE = re.compile(r"\\.|\[\^?\]?(?:\[:\w+:\]|[^]])*\]|.")
 _CLASSES = {"space": " ", "blank": " ", "print": " /", "graph": "/", "punct": "/"}
 # Programs that run what their user asks for, in all their versions: the first whatever their arguments are, the others
 # when these name nothing to run (https://gtfobins.github.io).
-_ESCAPES = "su sudo doas pkexec vi vim view vimdiff rvim nvim ex ed nano pico emacs joe mcedit mc less more most man info screen tmux script"
+_ESCAPES = (
+    "su sudo doas pkexec vi vim view vimdiff rvim nvim ex ed nano pico emacs joe mcedit mc less more most man info screen tmux script"
+)
 _SHELLS = "sh bash rbash dash ash zsh ksh mksh csh tcsh fish busybox python perl ruby irb lua node php tclsh expect gdb"
 _VERSION = r"([.-]?[0-9][0-9.]*|\.(basic|tiny|nox|gtk3))?"
 _ESCAPE = re.compile(f"({'|'.join(_ESCAPES.split())}){_VERSION}")
@@ -50,16 +52,16 @@ class Command:
 class SudoRule:
     """Just one of ``services``, ``commands`` (with ``everything`` for ``commands: all``) and ``edit`` is filled."""
 
-    services: Tuple[str, ...] = ()
-    commands: Tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
     everything: bool = False
-    edit: Tuple[str, ...] = ()
-    run_as: Tuple[str, ...] = ("root",)
+    edit: tuple[str, ...] = ()
+    run_as: tuple[str, ...] = ("root",)
     password: bool = False
-    unsafe: Optional[str] = None
+    unsafe: str | None = None
 
     @classmethod
-    def parse(cls, node: Node) -> Optional[SudoRule]:
+    def parse(cls, node: Node) -> SudoRule | None:
         """Read one entry of ``sudo:``; None when anything is wrong with it."""
         before = _errors(node)
         fields = node.fields(("services", "commands", "edit", "as", "password", "unsafe"))
@@ -87,14 +89,14 @@ class SudoRule:
             return None
         return cls(services, commands, everything, edit, run_as, bool(password), unsafe)
 
-    def powers(self) -> FrozenSet[str]:
+    def powers(self) -> frozenset[str]:
         """What it gives, piece by piece, to see whether a later rule gives less."""
         pieces = [*self.services, *self.commands, *(f"edit {path}" for path in self.edit), *(["all"] if self.everything else [])]
         return frozenset(f"{user}: {piece}" for user in self.run_as for piece in pieces)
 
-    def to_data(self) -> Dict[str, Any]:
+    def to_data(self) -> dict[str, Any]:
         """The rule as the inventory would write it."""
-        data: Dict[str, Any] = {}
+        data: dict[str, Any] = {}
         if self.services:
             data["services"] = list(self.services)
         elif self.edit:
@@ -110,7 +112,7 @@ class SudoRule:
         return data
 
     @classmethod
-    def from_data(cls, data: Dict[str, Any]) -> SudoRule:
+    def from_data(cls, data: dict[str, Any]) -> SudoRule:
         """Read back what :meth:`to_data` made; the data was checked when it was parsed."""
         commands = data.get("commands", [])
         everything = commands == "all"
@@ -141,9 +143,9 @@ def parse_sudo(node: Node) -> Sudo:
     return node.choice("none", "full") or "none"
 
 
-def expand(text: str) -> List[str]:
+def expand(text: str) -> list[str]:
     """Write out the alternatives: ``a {b,c}`` means ``a b`` and ``a c``. Raises ValueError."""
-    parts: List[List[str]] = []
+    parts: list[list[str]] = []
     count = 1
     rest = text
     while rest:
@@ -165,9 +167,9 @@ def expand(text: str) -> List[str]:
     return ["".join(choice) for choice in itertools.product(*parts)]
 
 
-def commands_of(text: str) -> List[Command]:
+def commands_of(text: str) -> list[Command]:
     """The commands that one entry of ``commands`` means. Raises ValueError."""
-    path, _, arguments = text.partition(" ")
+    path, _blank, arguments = text.partition(" ")
     if arguments.startswith("^"):
         # Braces count repetitions there.
         return [Command(one, arguments, pattern=True) for one in expand(path)]
@@ -181,10 +183,10 @@ def _errors(node: Node) -> int:
     return sum(not problem.warning for problem in node.problems)
 
 
-def _texts(node: Optional[Node], check: Any, unsafe: Optional[str]) -> Tuple[str, ...]:
+def _texts(node: Node | None, check: Any, unsafe: str | None) -> tuple[str, ...]:
     if node is None:
         return ()
-    texts: List[str] = []
+    texts: list[str] = []
     for item in node.items():
         text = item.text()
         if text is None:
@@ -198,7 +200,7 @@ def _texts(node: Optional[Node], check: Any, unsafe: Optional[str]) -> Tuple[str
     return tuple(texts)
 
 
-def _users(node: Node) -> Tuple[str, ...]:
+def _users(node: Node) -> tuple[str, ...]:
     users = []
     for item in node.items():
         text = item.text()
@@ -214,7 +216,7 @@ def _users(node: Node) -> Tuple[str, ...]:
     return tuple(users)
 
 
-def _check_unit(node: Node, text: str, _unsafe: Optional[str]) -> None:
+def _check_unit(node: Node, text: str, _unsafe: str | None) -> None:
     if _GLOB & set(text):
         node.wrong("a pattern would match units that nobody thought of", "name each unit")
     elif not _UNIT.fullmatch(text) or len(text) > 255:
@@ -237,7 +239,7 @@ def _check_path(node: Node, path: str) -> bool:
     return False
 
 
-def _check_command(node: Node, text: str, unsafe: Optional[str]) -> None:
+def _check_command(node: Node, text: str, unsafe: str | None) -> None:
     if text.startswith("!"):
         node.wrong("negation does not take power away: there is always another way to run the same", "list what is allowed instead")
         return
@@ -283,7 +285,7 @@ def _gives_a_shell(command: Command) -> bool:
     return _ESCAPE.fullmatch(name) is not None
 
 
-def _check_pattern(node: Node, pattern: str, unsafe: Optional[str]) -> None:
+def _check_pattern(node: Node, pattern: str, unsafe: str | None) -> None:
     pieces = _PIECE.findall(pattern)
     outline = "".join(piece[0] for piece in pieces)
     if not outline.endswith("$"):
@@ -328,10 +330,12 @@ def _is_wide(piece: str) -> bool:
     """Whether it matches a blank or a slash without showing it."""
     negation = piece.startswith("[^")
     shown = "" if negation else piece
-    return piece == "." or len(piece) > 1 and piece[0] == "[" and any(re.match(_as_python(piece), char) and char not in shown for char in " /")
+    return piece == "." or (
+        len(piece) > 1 and piece[0] == "[" and any(re.match(_as_python(piece), char) and char not in shown for char in " /")
+    )
 
 
-def _check_edit(node: Node, text: str, unsafe: Optional[str]) -> None:
+def _check_edit(node: Node, text: str, unsafe: str | None) -> None:
     if text.startswith("!"):
         node.wrong("negation does not take power away", "list the files that may be edited")
     elif _check_path(node, text) and unsafe is None and _GLOB & set(text):

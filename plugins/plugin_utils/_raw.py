@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any
 
 import yaml
 
@@ -30,11 +31,11 @@ class Raw:
     ``people_files`` are those that people stand in.
     """
 
-    lines: Dict[Tuple[str, Path], str] = field(default_factory=dict)
-    problems: List[Problem] = field(default_factory=list)
-    traps: List[Problem] = field(default_factory=list)
-    people_files: Set[str] = field(default_factory=set)
-    _defined: Dict[Tuple[str, str], str] = field(default_factory=dict)
+    lines: dict[tuple[str, Path], str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    traps: list[Problem] = field(default_factory=list)
+    people_files: set[str] = field(default_factory=set)
+    _defined: dict[tuple[str, str], str] = field(default_factory=dict)
     _construct: Any = field(default_factory=lambda: yaml.SafeLoader(""))
 
     def read_vars_file(self, scope: str, file: str) -> None:
@@ -60,7 +61,7 @@ class Raw:
                 elif part == "children":
                     todo.extend(_entries(value))
 
-    def _compose(self, scope: str, file: str) -> Optional[yaml.Node]:
+    def _compose(self, scope: str, file: str) -> yaml.Node | None:
         try:
             with open(file, encoding="utf-8") as stream:
                 text = stream.read()
@@ -78,7 +79,7 @@ class Raw:
     def _variables(self, scope: str, file: str, node: yaml.Node) -> None:
         if not isinstance(node, yaml.MappingNode):
             return
-        seen: Set[int] = set()
+        seen: set[int] = set()
         for key, value in node.value:
             variable = str(key.value)
             if not variable.startswith(PREFIX):
@@ -94,20 +95,20 @@ class Raw:
             self.lines[scope, (variable,)] = here
             self._walk(scope, (variable,), value, file, seen)
 
-    def _walk(self, scope: str, path: Path, node: yaml.Node, file: str, seen: Set[int]) -> None:
+    def _walk(self, scope: str, path: Path, node: yaml.Node, file: str, seen: set[int]) -> None:
         self.lines.setdefault((scope, path), f"{_short(file)}:{node.start_mark.line + 1}")
         if id(node) in seen:
             return  # An alias: said once, and no bomb.
         seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
-                self._walk(scope, path + (index,), item, file, seen)
+                self._walk(scope, (*path, index), item, file, seen)
         elif isinstance(node, yaml.MappingNode):
-            lines: Dict[str, int] = {}
+            lines: dict[str, int] = {}
             for key, value in node.value:
                 name = self._name(key)
                 line = key.start_mark.line + 1
-                below = path + (name,)
+                below = (*path, name)
                 if name in lines and name != "<<":
                     what = f"is there twice, in lines {lines[name]} and {line} of {_short(file)}: one hides the other"
                     self.problems.append(Problem(below, what, "keep one", scope=scope))
@@ -148,7 +149,7 @@ class Raw:
             self.traps.append(Problem(path, what, mend, scope=scope))
 
 
-def _entries(node: yaml.Node) -> Iterator[Tuple[str, yaml.Node]]:
+def _entries(node: yaml.Node) -> Iterator[tuple[str, yaml.Node]]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             yield str(key.value), value
@@ -160,7 +161,7 @@ def _short(file: str) -> str:
     return file if relative.startswith("..") else relative
 
 
-def merged(raw: Raw, problems: List[Problem]) -> List[Problem]:
+def merged(raw: Raw, problems: list[Problem]) -> list[Problem]:
     """All problems, each thing said once: the raw scalar tells what went wrong, and its value what is wanted there."""
     said = {(problem.scope, problem.path): problem for problem in problems if not problem.warning}
     traps = []

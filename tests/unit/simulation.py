@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -56,7 +56,9 @@ class Simulation:
     programs: bool = False
 
     def __post_init__(self) -> None:
-        self.accounts.setdefault("mallory", Account("mallory", 1001, 1001, "Mallory,,,", "/home/mallory", "/bin/bash", "$y", groups=frozenset({"sudo"})))
+        self.accounts.setdefault(
+            "mallory", Account("mallory", 1001, 1001, "Mallory,,,", "/home/mallory", "/bin/bash", "$y", groups=frozenset({"sudo"}))
+        )
 
     def copy(self) -> Simulation:
         return copy.deepcopy(self)
@@ -147,7 +149,13 @@ class Simulation:
         self.accounts[login] = Account(login, uid, gid, name, home, shell, "!", expires, frozenset(groups))
 
     def change_account(
-        self, login: str, gecos: str | None = None, shell: str | None = None, unlock: bool = False, join: list[str] | None = None, **expiry: int | None
+        self,
+        login: str,
+        gecos: str | None = None,
+        shell: str | None = None,
+        unlock: bool = False,
+        join: list[str] | None = None,
+        **expiry: int | None,
     ) -> None:
         account = self.accounts[login]
         assert set(join or ()) <= set(self.groups)
@@ -267,6 +275,3 @@ def killed(change: Change, before: Simulation) -> Iterator[Simulation]:
             yield state
     elif change.act in ("archive_home", "remove_home", "end_sessions"):
         yield before.copy()
-
-
-Prefix = Callable[[Simulation], None]

@@ -14,15 +14,9 @@ from hypothesis import strategies as st
 
 LOGINS = st.from_regex(r"[a-z_][a-z0-9_.-]{0,30}[a-z0-9_-]", fullmatch=True)
 # Whatever people write on one line.
-TEXTS = (
-    st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_size=1, max_size=30)
-    .map(str.strip)
-    .filter(bool)
-)
+TEXTS = st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_size=1, max_size=30).map(str.strip).filter(bool)
 MOMENTS = st.integers(1, Moment.parse("9999-12-30").epoch).map(Moment)
-ADDRESSES = st.ip_addresses().map(str) | st.integers(0, 2**24 - 1).map(
-    lambda number: f"10.{number >> 16}.{number >> 8 & 255}.0/24"
-)
+ADDRESSES = st.ip_addresses().map(str) | st.integers(0, 2**24 - 1).map(lambda number: f"10.{number >> 16}.{number >> 8 & 255}.0/24")
 
 
 def blob(*fields: bytes) -> str:
@@ -67,9 +61,7 @@ _USERS = _few(st.sampled_from(["search", "postgres", "www-data", "app_1"]))
 _WHY = st.none() | TEXTS
 RULES = (
     st.builds(SudoRule, services=_few(_UNITS), password=st.booleans(), unsafe=_WHY)
-    | st.builds(
-        SudoRule, commands=_few(_COMMANDS), run_as=_USERS | st.just(("root",)), password=st.booleans(), unsafe=_WHY
-    )
+    | st.builds(SudoRule, commands=_few(_COMMANDS), run_as=_USERS | st.just(("root",)), password=st.booleans(), unsafe=_WHY)
     | st.builds(SudoRule, everything=st.just(True), run_as=_USERS, password=st.booleans(), unsafe=_WHY)
     | st.builds(SudoRule, edit=_few(_PATHS), run_as=_USERS | st.just(("root",)), password=st.booleans(), unsafe=_WHY)
 )
@@ -96,12 +88,12 @@ PEOPLE = st.builds(
     home=st.sampled_from(HOMES),
     adopt=st.booleans(),
 )
-HOST_PEOPLE = st.builds(HostPerson, PEOPLE, st.lists(GRANTS, max_size=3).map(tuple))
+HOST_PEOPLE = st.builds(HostPerson, PEOPLE, st.lists(GRANTS, max_size=2).map(tuple))
 ACCESSES = st.builds(
     Access,
-    people=st.lists(HOST_PEOPLE, max_size=3).map(lambda people: {person.person.login: person for person in people}),
-    teams=st.dictionaries(LOGINS, st.none() | st.integers(1000, 60000), max_size=3),
-    reserved=st.dictionaries(st.integers(1000, 60000), LOGINS, max_size=3),
+    people=st.lists(HOST_PEOPLE, max_size=2).map(lambda people: {person.person.login: person for person in people}),
+    teams=st.dictionaries(LOGINS, st.none() | st.integers(1000, 60000), max_size=2),
+    reserved=st.dictionaries(st.integers(1000, 60000), LOGINS, max_size=2),
 )
 
 # Whatever YAML can hold, as a library reads it.
@@ -118,8 +110,7 @@ SCALARS = (
 JUNK = st.recursive(
     SCALARS,
     lambda below: (
-        st.lists(below, max_size=3)
-        | st.dictionaries(st.text(max_size=8) | st.integers() | st.booleans() | st.none(), below, max_size=3)
+        st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=8) | st.integers() | st.booleans() | st.none(), below, max_size=3)
     ),
     max_leaves=8,
 )

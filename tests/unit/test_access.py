@@ -6,13 +6,12 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.safetynet.prod_access.plugins.module_utils._access import Access, HostGrant, HostPerson
 from ansible_collections.safetynet.prod_access.plugins.module_utils._model import Person
 from ansible_collections.safetynet.prod_access.plugins.module_utils._moment import Moment
 from ansible_collections.safetynet.prod_access.tests.unit.strategies import ACCESSES, HOST_PEOPLE, MOMENTS, ed25519
+from hypothesis import given
+from hypothesis import strategies as st
 
 NOW = Moment.parse("2027-01-31T18:00:00Z")
 BEFORE, AFTER, LATER = (Moment(NOW.epoch + seconds) for seconds in (-1, 1, 100))

@@ -13,7 +13,6 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
-
 from ansible_collections.safetynet.prod_access.plugins.module_utils._access import Access
 from ansible_collections.safetynet.prod_access.plugins.module_utils._moment import Moment
 from ansible_collections.safetynet.prod_access.plugins.module_utils._node import Problem
@@ -71,6 +70,12 @@ def is_located(problem: Problem, raw: _raw.Raw) -> bool:
 def assert_said(lines: list[str], expected: list[str]) -> None:
     """Each line begins as one that was expected, in its path and its words."""
     assert len(lines) == len(expected) and all(any(line.startswith(start) for line in lines) for start in expected), "\n".join(lines)
+
+
+@pytest.fixture(autouse=True)
+def inventories_in_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible tries every format that it knows, which takes most of the time."""
+    monkeypatch.setattr("ansible.constants.INVENTORY_ENABLED", ["yaml"])
 
 
 @pytest.mark.parametrize("case", cases("refused"))

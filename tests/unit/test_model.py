@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.safetynet.prod_access.plugins.module_utils._model import Grant, Person, Team
 from ansible_collections.safetynet.prod_access.plugins.module_utils._moment import Moment
 from ansible_collections.safetynet.prod_access.plugins.module_utils._node import Node, Problem
 from ansible_collections.safetynet.prod_access.plugins.module_utils._sudo_rule import SudoRule
 from ansible_collections.safetynet.prod_access.tests.unit.strategies import JUNK, PEOPLE, ed25519, rsa
+from hypothesis import given
+from hypothesis import strategies as st
 
 LINE = ed25519(b"alice", "alice@laptop").line()
 EVENING = Moment.parse("2027-01-31T18:00:00Z")
@@ -105,7 +104,10 @@ def test_short_rsa_keys_pass_where_the_inventory_says_so() -> None:
 
 
 def test_a_private_key_is_named_and_not_shown() -> None:
-    for secret in ("-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n-----END EC PRIVATE KEY-----\n", "PuTTY-User-Key-File-3:\nPrivate-Lines: 1\nMHcCAQ\n"):
+    for secret in (
+        "-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n-----END EC PRIVATE KEY-----\n",
+        "PuTTY-User-Key-File-3:\nPrivate-Lines: 1\nMHcCAQ\n",
+    ):
         for value in ([secret], [{"key": secret}], secret):
             lines = person({"name": "Alice", "ssh_keys": value})[1]
             assert len(lines) == 1
@@ -168,7 +170,8 @@ def test_all_that_can_be_said_of_a_grant() -> None:
         (
             {"team": "a", "why": "x", "groups": [["adm"], {"adm": 1}]},
             [
-                f"grant.groups[{index}]: must be text, not a {kind}; write one text; put quotes around it if it holds `: ` or begins with [ or {{"
+                f"grant.groups[{index}]: must be text, not a {kind}; "
+                "write one text; put quotes around it if it holds `: ` or begins with [ or {"
                 for index, kind in enumerate(["list", "dictionary"])
             ],
         ),
@@ -191,7 +194,9 @@ def test_what_is_no_grant(value: Any, says: list[str]) -> None:
     assert grant(value)[1] == says
 
 
-@pytest.mark.parametrize("shell", ["bash", "/bin/", "/", "//bin/sh", "/bin/../sh", "/bin/..", "/bin/./sh", "/bin/sh -i", "/bin/a:b", "/bin/sh,"])
+@pytest.mark.parametrize(
+    "shell", ["bash", "/bin/", "/", "//bin/sh", "/bin/../sh", "/bin/..", "/bin/./sh", "/bin/sh -i", "/bin/a:b", "/bin/sh,"]
+)
 def test_a_shell_is_the_plain_path_of_one_program(shell: str) -> None:
     found, lines = person({"name": "Alice", "shell": shell})
     assert lines == [f"alice.shell: '{shell}' is not the absolute path of a shell; write it like /bin/bash"]

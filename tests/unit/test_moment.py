@@ -27,6 +27,7 @@ EVENING = Moment(int(datetime.datetime(2027, 1, 31, 18, tzinfo=UTC).timestamp())
         "2027-01-31T21:30:00+03:30",
         "2027-01-31T08:15:00-09:45",
         "2027-02-01T07:59:00+13:59",
+        "2027-02-01T17:59:00+23:59",
         "2027-01-31T18:00:00.999999999Z",
     ],
 )
@@ -67,7 +68,7 @@ def test_a_date_lasts_until_its_end(scalar: str) -> None:
         ("0000-01-01", "no such time: year 0 is out of range"),
         ("1969-12-31T23:59:59Z", "the year must be 1970 to 9999"),
         ("1970-01-01T00:00:00Z", "the year must be 1970 to 9999"),
-        ("9999-12-31T23:59:59Z", "the year must be 1970 to 9999"),
+        ("9999-12-31T00:00:01Z", "the year must be 1970 to 9999"),
     ],
 )
 def test_refuses_what_is_no_moment(text: str, says: str) -> None:
@@ -133,6 +134,11 @@ def test_the_day_of_expiry_is_the_first_that_begins_at_or_after_the_end(moment: 
 def test_the_day_of_a_date_is_still_admitted() -> None:
     day = datetime.date(2027, 1, 31)
     assert Moment.parse(day).expiry_day() == (day - datetime.date(1970, 1, 1)).days + 1
+
+
+def test_the_first_and_the_last_moment() -> None:
+    assert str(Moment.parse("1970-01-01T00:00:01Z")) == "1970-01-01T00:00:01Z"
+    assert str(Moment.parse("9999-12-31T00:00:00Z")) == "9999-12-31T00:00:00Z"
 
 
 def test_the_earliest_end_counts_and_none_is_no_end() -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.safetynet.prod_access.plugins.module_utils._names import (
     GROUP,
     ROOT_GROUPS,
@@ -14,6 +11,8 @@ from ansible_collections.safetynet.prod_access.plugins.module_utils._names impor
     is_group,
     login_fault,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 NOT_A_LOGIN = "not a name for a login or group"
 TAKEN = "the system has an account or group of this name"

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.safetynet.prod_access.plugins.module_utils._moment import Moment
 from ansible_collections.safetynet.prod_access.plugins.module_utils._node import Node, Problem, dotted, shown
 from ansible_collections.safetynet.prod_access.tests.unit.strategies import JUNK, TEXTS
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def said(value: Any, ask: Callable[[Node], Any]) -> list[str]:
@@ -141,7 +140,9 @@ def test_items_are_counted_from_nought() -> None:
     ],
 )
 def test_the_kind_of_a_wrong_value_is_named(value: Any, kind: str) -> None:
-    assert said(value, Node.items) == [f"x: must be a list, not {kind}; write it as [a, b], or as lines that begin with `- `{', or as [] for none' * (value is None)}"]
+    assert said(value, Node.items) == [
+        f"x: must be a list, not {kind}; write it as [a, b], or as lines that begin with `- `{', or as [] for none' * (value is None)}"
+    ]
 
 
 def test_a_list_is_no_dictionary() -> None:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.safetynet.prod_access.plugins.module_utils._node import Problem
 from ansible_collections.safetynet.prod_access.plugins.plugin_utils import _raw
 from ansible_collections.safetynet.prod_access.plugins.plugin_utils._raw import Raw, merged
+from hypothesis import given
+from hypothesis import strategies as st
 
 ALL = "group all"
 
@@ -36,7 +35,18 @@ def said(raw: Raw, folder: Path) -> list[str]:
 def test_each_thing_is_found_with_its_line(tmp_path: Path) -> None:
     raw = vars_file(
         tmp_path,
-        "# ours\nother: 1\nprod_access_people:\n  alice:\n    name: Alice\n    ssh_keys:\n      - a\n      - b\n  12: {}\nprod_access_teams: {}\n",
+        """\
+# ours
+other: 1
+prod_access_people:
+  alice:
+    name: Alice
+    ssh_keys:
+      - a
+      - b
+  12: {}
+prod_access_teams: {}
+""",
     )
     assert {path: line.rpartition(":")[2] for (scope, path), line in raw.lines.items() if scope == ALL} == {
         ("prod_access_people",): "3",
@@ -91,7 +101,16 @@ db:
 
 @pytest.mark.parametrize(
     "text",
-    ["[web]\nweb1\n", "[all:vars]\nprod_access_teams={}\n", "plugin: x\n---\nplugin: y\n", "- a\n- b\n", "", "web: [", "all: x\n", "all:\n  vars: x\n"],
+    [
+        "[web]\nweb1\n",
+        "[all:vars]\nprod_access_teams={}\n",
+        "plugin: x\n---\nplugin: y\n",
+        "- a\n- b\n",
+        "",
+        "web: [",
+        "all: x\n",
+        "all:\n  vars: x\n",
+    ],
 )
 def test_an_inventory_of_another_kind_is_passed_over(tmp_path: Path, text: str) -> None:
     (tmp_path / "hosts").write_text(text, encoding="utf-8")
@@ -172,7 +191,8 @@ def test_a_file_that_is_read_twice_says_nothing_twice(tmp_path: Path) -> None:
 )
 def test_scalars_that_do_not_mean_what_they_look_like(tmp_path: Path, scalar: str, meant: str | None) -> None:
     lines = [
-        f'prod_access_x{place}: YAML reads {scalar} as {meant}; quote it if it is text, "{scalar}"; else write what you mean: now it is {meant}'
+        f"prod_access_x{place}: YAML reads {scalar} as {meant}; "
+        f'quote it if it is text, "{scalar}"; else write what you mean: now it is {meant}'
         for place in ("", "[0]", f".{meant}")
     ]
     assert said(vars_file(tmp_path, f"prod_access_x: {scalar}\n"), tmp_path) == ([lines[0]] if meant else [])

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.safetynet.prod_access.plugins.module_utils._access import Access
 from ansible_collections.safetynet.prod_access.plugins.module_utils._model import HOMES, KINDS, STATES
 from ansible_collections.safetynet.prod_access.plugins.module_utils._moment import Moment
 from ansible_collections.safetynet.prod_access.plugins.module_utils._node import Problem
 from ansible_collections.safetynet.prod_access.plugins.module_utils._resolve import EXTRA, Inventory, Model, located, read
 from ansible_collections.safetynet.prod_access.tests.unit.strategies import JUNK, ed25519
+from hypothesis import given
+from hypothesis import strategies as st
 
 NOW = Moment.parse("2027-01-31T18:00:00Z")
 ALL, WEB, DB, HOST = "group all", "group web", "group db", "host web1"
@@ -106,9 +105,7 @@ def test_one_person_on_one_host() -> None:
 
 
 def test_extra_variables_hide_the_grants_of_their_name_for_this_run() -> None:
-    found = inventory(
-        group_web={"prod_access_grants_web": [grant("alice")]}, **{EXTRA: {"prod_access_grants_web": [grant("bob")]}}
-    )
+    found = inventory(group_web={"prod_access_grants_web": [grant("alice")]}, **{EXTRA: {"prod_access_grants_web": [grant("bob")]}})
     assert problems(found) == [f"warning: prod_access_grants_web: the {EXTRA} hide what the group web says; this run only"]
     assert set(access(found).people) == {"bob", "dave"}
 
@@ -121,7 +118,7 @@ def test_extra_variables_win_over_people_and_teams_and_have_to_be_whole() -> Non
 
 def test_what_two_scopes_of_a_host_say_by_the_same_name_is_an_error_said_once() -> None:
     same = {"prod_access_grants_x": [grant("alice")]}
-    hosts = {name: (ALL, WEB, DB, HOST) for name in ("web1", "web2", "web3")}
+    hosts = dict.fromkeys(("web1", "web2", "web3"), (ALL, WEB, DB, HOST))
     assert problems(inventory(group_web=same, group_db=same, hosts=hosts), ("web1",)) == [
         "prod_access_grants_x: set for the group web and for the group db: on web1 the second hides the first; "
         "give one of them a name of its own, like prod_access_grants_db"
@@ -145,9 +142,7 @@ def test_people_and_teams_are_the_same_everywhere(variable: str) -> None:
 def test_people_of_one_group_alone_are_not_enough_for_the_others() -> None:
     found = inventory()
     scopes = {**found.scopes, ALL: {"prod_access_teams": {}, "prod_access_grants_none": []}, WEB: {"prod_access_people": PEOPLE}}
-    assert problems(Inventory(scopes, found.hosts)) == [
-        "prod_access_people: is not set for db1; set it in group_vars/all, for all hosts"
-    ]
+    assert problems(Inventory(scopes, found.hosts)) == ["prod_access_people: is not set for db1; set it in group_vars/all, for all hosts"]
     assert problems(Inventory(scopes, found.hosts), ("web1",)) == []
 
 

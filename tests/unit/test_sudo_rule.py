@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.safetynet.prod_access.plugins.module_utils._node import Node, Problem
 from ansible_collections.safetynet.prod_access.plugins.module_utils._sudo_rule import (
     Command,
@@ -19,6 +16,8 @@ from ansible_collections.safetynet.prod_access.plugins.module_utils._sudo_rule i
     parse_sudo,
 )
 from ansible_collections.safetynet.prod_access.tests.unit.strategies import JUNK, RULES
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def read(value: Any) -> tuple[SudoRule | None, list[str]]:
@@ -164,9 +163,7 @@ def test_commands_that_give_more_than_they_say(command: str, says: str) -> None:
     assert line.startswith(f"commands.0: {says}")
 
 
-@pytest.mark.parametrize(
-    "command", ["/usr/bin/x *", "/usr/bin/x ^.*$", "/usr/bin/x ^[ -~]+$", "/usr/bin/vim /etc/hosts", "/bin/bash"]
-)
+@pytest.mark.parametrize("command", ["/usr/bin/x *", "/usr/bin/x ^.*$", "/usr/bin/x ^[ -~]+$", "/usr/bin/vim /etc/hosts", "/bin/bash"])
 def test_a_reason_lets_pass_what_is_only_unsafe(command: str) -> None:
     found = rule(json.dumps({"commands": [command], "unsafe": "Asked for by the network team."}))
     assert (found.commands, found.unsafe) == ((command,), "Asked for by the network team.")
@@ -177,7 +174,9 @@ def test_no_reason_lets_pass_what_does_not_mean_what_it_says(command: str) -> No
     assert refused(json.dumps({"commands": [command], "unsafe": "I want it."}))
 
 
-@pytest.mark.parametrize("unit", ["a.service", "a.b-c_d:1.service", "indexer@1.service", "dev-disk-by\\x2dlabel.mount", "-.mount", "backup.timer"])
+@pytest.mark.parametrize(
+    "unit", ["a.service", "a.b-c_d:1.service", "indexer@1.service", "dev-disk-by\\x2dlabel.mount", "-.mount", "backup.timer"]
+)
 def test_units(unit: str) -> None:
     assert rule(json.dumps({"services": [unit]})).services == (unit,)
 
@@ -245,7 +244,10 @@ def test_a_reason_lets_pass_a_pattern_of_files() -> None:
         ("{edit: [/etc/a], as: []}", ["as: is empty"]),
         ("{edit: [/etc/a], as: search}", ["as: must be a list, not the text 'search'"]),
         ("{edit: [/etc/a], as: [ALL]}", ["as.0: 'ALL' is not the name of one user"]),
-        ("{edit: [/etc/a], as: ['%wheel', '#0', '!root', 'a,b', 'a:b']}", [f"as.{i}: {u!r} is not the name of one user" for i, u in enumerate(["%wheel", "#0", "!root", "a,b", "a:b"])]),
+        (
+            "{edit: [/etc/a], as: ['%wheel', '#0', '!root', 'a,b', 'a:b']}",
+            [f"as.{i}: {u!r} is not the name of one user" for i, u in enumerate(["%wheel", "#0", "!root", "a,b", "a:b"])],
+        ),
         ("{edit: [/etc/a], as: [search, search]}", ["as.1: search is there twice"]),
         ("{edit: [/etc/a], as: [7]}", ["as.0: must be text; YAML reads this as the number 7"]),
         ("{edit: [/etc/a], password: 'yes'}", ["password: must be true or false, not the text 'yes'"]),

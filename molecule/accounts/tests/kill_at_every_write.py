@@ -6,6 +6,7 @@ Python's own writes are counted by an audit hook (PEP 578), those of shadow-util
 N-th rename, and the module with it. Prints how many kills there were, and each state that should never have been.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -88,10 +89,8 @@ def child(desired, arm):
         outcome = manage(desired)
         os._exit(1 if outcome.error else 0)
     _pid, status = os.waitpid(pid, 0)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     if os.WIFSIGNALED(status):
         return True
     assert os.WEXITSTATUS(status) == 0, "a run that was not killed failed"

@@ -77,7 +77,7 @@ class TestDemo:
     def test_only_root_can_write_what_opens_doors(self, desk: Desk, name: str) -> None:
         found = host(
             name,
-            "stat -c '%U:%G %a %n' /etc/ssh/authorized_keys.d /etc/ssh/authorized_keys.d/* /var/lib/prod-access/*.json /usr/sbin/prod-access-accounts",
+            "cd /etc/ssh && stat -c '%U:%G %a %n' $PWD/authorized_keys.d{,/*} /var/lib/prod-access/*.json /usr/sbin/prod-access-accounts",
         )
         modes = {line.split(" ")[2]: line.split(" ")[:2] for line in found.splitlines()}
         assert all(owner == "root:root" for owner, _mode in modes.values()), found

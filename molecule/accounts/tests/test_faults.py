@@ -17,10 +17,8 @@ KILLER = Path(__file__).with_name("kill_at_every_write.py")
 
 def snapshot(name: str) -> str:
     """All that must not change on a host: account files, people's keys, sshd, memory, timers."""
-    return host(
-        name,
-        "cd / && sha256sum etc/passwd etc/group etc/shadow etc/gshadow etc/ssh/sshd_config etc/ssh/*.d/* var/lib/prod-access/*.json etc/systemd/system/prod-access*",
-    )
+    state = "/var/lib/prod-access/*.json"
+    return host(name, f"cd /etc && sha256sum passwd group shadow gshadow ssh/sshd_config ssh/*.d/* systemd/system/prod-access* {state}")
 
 
 @pytest.mark.parametrize("name", HOSTS)
@@ -40,7 +38,8 @@ def test_a_full_etc_loses_nothing(desk: Desk, clean: Clean) -> None:
     size = host("web1", "du -sk /etc").split()[0]
     host(
         "web1",
-        f"mkdir -p /run/etc && mount -t tmpfs -o size={int(size) + 600}k tmpfs /run/etc && cp -a /etc/. /run/etc/ && mount --bind /run/etc /etc && (dd if=/dev/zero of=/etc/filler bs=1k 2>/dev/null; true)",
+        f"mkdir -p /run/etc && mount -t tmpfs -o size={int(size) + 600}k tmpfs /run/etc && cp -a /etc/. /run/etc/"
+        " && mount --bind /run/etc /etc && (dd if=/dev/zero of=/etc/filler bs=1k 2>/dev/null; true)",
     )
     try:
         done = desk.access(limit="web1", rc=2)
@@ -111,7 +110,10 @@ def test_two_controllers_at_once(desk: Desk, clean: Clean) -> None:
 def test_who_waits_too_long_is_told_for_whom(desk: Desk, clean: Clean) -> None:
     clean("kai")
     desk.person("kai", grant={})
-    hold = "import fcntl,time; f=open('/run/prod-access.lock','r+'); fcntl.flock(f,2); f.truncate(0); f.write('eve on laptop (process 7)'); f.flush(); time.sleep(8)"
+    hold = (
+        "import fcntl,time; f=open('/run/prod-access.lock','r+'); fcntl.flock(f,2); f.truncate(0);"
+        " f.write('eve on laptop (process 7)'); f.flush(); time.sleep(8)"
+    )
     holder = subprocess.Popen(["ssh", "-F", str(ROOT / ".fleet/ssh_config"), "root@web1", f'python3 -c "{hold}"'])
     try:
         until(lambda: "eve" in host("web1", "cat /run/prod-access.lock"), 5, "the lock is held")
@@ -190,7 +192,10 @@ def test_a_foreign_match_and_a_late_include(desk: Desk) -> None:
     """Whatever stands in sshd_config, sshd reads our file for our people, or the run says why it cannot."""
     config = host("web1", "cat /etc/ssh/sshd_config")
     body = "\n".join(line for line in config.splitlines() if not line.lower().startswith("include"))
-    late = f"{body}\nMatch User nobody,alice\n    AuthorizedKeysFile /tmp/elsewhere\nMatch Address 192.0.2.1\nInclude /etc/ssh/sshd_config.d/*.conf\n"
+    late = (
+        f"{body}\nMatch User nobody,alice\n    AuthorizedKeysFile /tmp/elsewhere\n"
+        "Match Address 192.0.2.1\nInclude /etc/ssh/sshd_config.d/*.conf\n"
+    )
     try:
         host("web1", "cat > /etc/ssh/sshd_config && systemctl reload ssh", stdin=late)
         assert "/tmp/elsewhere" in host("web1", "sshd -T -C user=alice"), "the fault is there before it is mended"
@@ -210,7 +215,8 @@ def test_an_earlier_foreign_match_stops_grants_and_not_revocations(desk: Desk, c
     desk.access(limit="web1")
     host(
         "web1",
-        "printf 'Match User nia\\n    AuthorizedKeysFile .ssh/authorized_keys\\n' > /etc/ssh/sshd_config.d/00-first.conf && systemctl reload ssh",
+        "cat > /etc/ssh/sshd_config.d/00-first.conf && systemctl reload ssh",
+        stdin="Match User nia\n    AuthorizedKeysFile .ssh/authorized_keys\n",
     )
     try:
         desk.person("nia", grant={})
@@ -302,7 +308,7 @@ def test_the_last_way_in_stays(desk: Desk, clean: Clean) -> None:
     desk.person("only", grant={})
     desk.access(limit="web2")
     others = "/root/.ssh/authorized_keys /home/deploy/.ssh/authorized_keys"
-    host("web2", "echo 'only ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/test-only; for f in %s; do mv $f $f.away; done" % others)
+    host("web2", f"echo 'only ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/test-only; for f in {others}; do mv $f $f.away; done")
     desk.write()
     overlay = {"ansible_user": "only", "ansible_ssh_private_key_file": str(desk.keys["only"])}
     try:
@@ -312,10 +318,10 @@ def test_the_last_way_in_stays(desk: Desk, clean: Clean) -> None:
         assert "this run is connected as only, whose access it would end" in said
         assert desk.ssh("only", "web2", "sudo -n id -u").stdout == "0\n"
         # By another road (as root from the console, say) the guard still counts who is left.
-        said = host("web2", "echo '%s' >/dev/null; python3 -" % "", stdin=_GUARD)
+        said = host("web2", "python3 -", stdin=_GUARD)
         assert "nobody could log in and become root any more" in said
     finally:
-        desk.ssh("only", "web2", "sudo -n sh -c 'for f in %s; do mv $f.away $f; done'" % others)
+        desk.ssh("only", "web2", f"sudo -n sh -c 'for f in {others}; do mv $f.away $f; done'")
         host("web2", "rm -f /etc/sudoers.d/test-only")
 
 
@@ -328,7 +334,9 @@ from prod_access._plan import Options
 saved = _host.Saved.load().access
 people = {login: person for login, person in saved.people.items() if login != "only"}
 try:
-    print(_accounts.manage(dataclasses.replace(saved, people=people), Options(), programs={}, check=True, owner="a test", lock_timeout=5).plan.changes)
+    access = dataclasses.replace(saved, people=people)
+    outcome = _accounts.manage(access, Options(), programs={}, check=True, owner="a test", lock_timeout=5)
+    print(outcome.plan.changes)
 except _command.HostError as error:
     print(error)
 """

@@ -111,7 +111,8 @@ def test_access_cannot_be_handed_to_the_module_past_the_gate(desk: Desk, tmp_pat
     desk.write()
     play = tmp_path / "own.yml"
     play.write_text(
-        "- hosts: all\n  gather_facts: false\n  tasks:\n    - safetynet.prod_access.accounts:\n        access: {people: {}, teams: {}, reserved: {}}\n"
+        "- hosts: all\n  gather_facts: false\n  tasks:\n"
+        "    - safetynet.prod_access.accounts:\n        access: {people: {}, teams: {}, reserved: {}}\n"
     )
     done = run_play(desk, play)
     assert done.returncode != 0 and "access cannot be set" in done.stdout + done.stderr
