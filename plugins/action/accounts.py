@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
+import json
 import socket
 import time
 from typing import Any
@@ -26,6 +28,9 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
+        # This process ends with the task. Until then the collector would only look through all that Ansible has loaded,
+        # again and again, while the module's code is put together: a tenth of a second.
+        gc.disable()
         result: dict[str, Any] = super().run(tmp, task_vars)
         filled_in = sorted({"access", "owner", "confirm"} & set(self._task.args))
         if filled_in:
@@ -42,7 +47,7 @@ class ActionModule(ActionBase):
                 raise AnsibleError(f"{person} is not in prod_access_people")
             found = access.people.get(person)
             result["granted"] = bool(found and found.in_force(Moment(int(time.time()))))
-        arguments["access"] = access.to_data()
+        arguments["access"] = json.dumps(access.to_data())
         arguments["owner"] = f"{getpass.getuser()} on {socket.gethostname()}"
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
         if result.get("sshd_changed") and not result.get("failed"):

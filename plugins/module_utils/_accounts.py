@@ -99,7 +99,6 @@ def _apply(outcome: Outcome, programs: Mapping[str, str]) -> None:
         outcome.error = str(error)
     except OSError as error:
         outcome.error = f"{error.filename or 'the host'}: {error.strerror}; mend this and run again: what is not done yet was not begun"
-    planned.notes.extend(hands.notes)
 
 
 def _needs() -> None:

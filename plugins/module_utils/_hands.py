@@ -32,7 +32,7 @@ class Hands:
         self._proofs: dict[str, Future[bool]] = {}
         # sshd's proof of one person runs while useradd makes the next.
         self._pool = ThreadPoolExecutor(max_workers=2)
-        self.notes: list[str] = []
+        self._stale_units = False
 
     def apply(self, changes: Iterable[Change]) -> list[Change]:
         """Make the changes. Raises HostError at the first that fails; the ones before it stand, and are safe as they are."""
@@ -45,6 +45,8 @@ class Hands:
                 arguments = dict(change.detail) if change.person is None else {"login": change.person, **change.detail}
                 getattr(self, change.act)(**arguments)
                 done.append(change)
+            if self._stale_units:
+                self._reload_units()
         finally:
             self._pool.shutdown()
         return done
@@ -68,13 +70,13 @@ class Hands:
         for path, text in self._programs.items():
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
             _files.write(path, text, mode=0o755 if "/sbin/" in path else 0o644)
-        run(["systemctl", "daemon-reload"])
+        self._stale_units = True
 
     def write_timer(self, text: str) -> None:
         _files.write(TIMER, text)
-        run(["systemctl", "daemon-reload"])
         name = os.path.basename(TIMER)
-        run(["systemctl", "enable", "--quiet", name])
+        run(["systemctl", "enable", "--quiet", "--no-reload", name])
+        self._reload_units()
         run(["systemctl", "restart", name])
 
     def install_sshd(self, include: bool) -> None:
@@ -220,6 +222,10 @@ class Hands:
         _files.make_folder(_DEPARTED, 0o700)
         _files.make_folder(folder, 0o700)
         _files.write(os.path.join(folder, name), text, mode=0o600)
+
+    def _reload_units(self) -> None:
+        run(["systemctl", "daemon-reload"])
+        self._stale_units = False
 
     def _prove(self, login: str) -> None:
         self._proofs[login] = self._pool.submit(_sshd.uses_our_keys, login)

@@ -140,7 +140,7 @@ class Node:
             )
         elif value != value.strip():
             self.wrong("has white space at an end", "remove it")
-        elif any(not char.isprintable() and char not in _JOINERS for char in value):
+        elif not value.isprintable() and any(not char.isprintable() and char not in _JOINERS for char in value):
             self.wrong(f"holds a character that does not show ('{shown(value)}')", "type it again, as plain text")
         elif "{{" in value or "{%" in value or "{#" in value:
             self.wrong("is a template", "write the value itself: people's data is not templated")

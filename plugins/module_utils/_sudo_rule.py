@@ -249,20 +249,13 @@ def _check_command(node: Node, text: str, unsafe: str | None) -> None:
     if text.split(" ")[0].rpartition("/")[2] == "sudoedit":
         node.wrong("sudoedit is not a command in this sense", "use `edit: [/path/of/the/file]`")
         return
-    if "  " in text:
-        node.wrong("two blanks in a row", "write one: arguments are compared joined by single blanks")
-        return
     try:
         commands = commands_of(text)
     except ValueError as error:
         node.wrong(str(error), "write alternatives like {a,b}, none within another; a pattern is all of the arguments, between ^ and $")
         return
-    for command in commands:
-        if not _check_path(node, command.path):
-            return
-        if _GLOB & set(command.path):
-            node.wrong("a pattern in a path would match programs that nobody thought of", "name each program, or use {a,b}")
-            return
+    if not all(_check_form(node, command) for command in commands):
+        return
     shell = next(filter(_gives_a_shell, commands), None)
     if unsafe is None and shell is not None:
         node.wrong(
@@ -276,6 +269,20 @@ def _check_command(node: Node, text: str, unsafe: str | None) -> None:
             "a wildcard spans blanks and slashes, and so allows more arguments than it shows",
             "use {a,b}, or a pattern between ^ and $, or give the reason with `unsafe: why`",
         )
+
+
+def _check_form(node: Node, command: Command) -> bool:
+    if not _check_path(node, command.path):
+        return False
+    if _GLOB & set(command.path):
+        node.wrong("a pattern in a path would match programs that nobody thought of", "name each program, or use {a,b}")
+    elif command.arguments and "" in command.arguments.split(" "):
+        node.wrong("two blanks in a row, or one at an end", "write one: arguments are compared joined by single blanks")
+    elif command.arguments == '""':
+        node.wrong('"" is how sudoers says that there are no arguments', "write the command alone: that is meant then")
+    else:
+        return True
+    return False
 
 
 def _gives_a_shell(command: Command) -> bool:

@@ -36,7 +36,7 @@ options:
     default: 60
   access:
     description: The resolved access of the host. The action plugin fills it in; it cannot be set.
-    type: dict
+    type: json
   owner:
     description: Who runs this, for those who find the host locked. The action plugin fills it in; it cannot be set.
     type: str
@@ -120,6 +120,7 @@ sshd_changed:
   type: bool
 """
 
+import json
 import os
 import traceback
 from typing import Any
@@ -135,7 +136,7 @@ from ..module_utils._plan import Options
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "access": {"type": "dict"},
+            "access": {"type": "json"},
             "default_shell": {"type": "path", "default": "/bin/bash"},
             "person": {"type": "str"},
             "allow_mass_removal": {"type": "bool", "default": False},
@@ -143,6 +144,8 @@ def main() -> None:
             "owner": {"type": "str", "default": "a controller"},
             "confirm": {"type": "bool", "default": False},
         },
+        # Who has access is no secret, but too long a line for the system log of each host at each run.
+        no_log=True,
         supports_check_mode=True,
     )
     os.umask(0o022)
@@ -159,7 +162,7 @@ def main() -> None:
 def _manage(module: AnsibleModule) -> None:
     params = module.params
     outcome = _accounts.manage(
-        Access.from_data(params["access"]),
+        Access.from_data(json.loads(params["access"])),
         Options(params["default_shell"], params["person"], params["allow_mass_removal"]),
         programs=_accounts_program.files(),
         check=module.check_mode,
@@ -172,6 +175,7 @@ def _manage(module: AnsibleModule) -> None:
         "changes": [change.to_data() for change in changes],
         "notes": outcome.plan.notes,
         "sshd_changed": any(change.act == "install_sshd" for change in outcome.done),
+        "invocation": {"module_args": {name: value for name, value in params.items() if name != "access"}},
         "diff": {"before_header": "access", "after_header": "access", **outcome.plan.diff(changes)},
     }
     if outcome.error:

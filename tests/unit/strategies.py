@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 LOGINS = st.from_regex(r"[a-z_][a-z0-9_.-]{0,30}[a-z0-9_-]", fullmatch=True)
 # Whatever people write on one line.
-TEXTS = st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_size=1, max_size=30).map(str.strip).filter(bool)
+WORDS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=8)
+TEXTS = st.lists(WORDS, min_size=1, max_size=4).map(" ".join)
 MOMENTS = st.integers(1, Moment.parse("9999-12-30").epoch).map(Moment)
 ADDRESSES = st.ip_addresses().map(str) | st.integers(0, 2**24 - 1).map(lambda number: f"10.{number >> 16}.{number >> 8 & 255}.0/24")
 

@@ -240,6 +240,7 @@ RULE = SudoRule(services=("a.service", "b.service"), run_as=("root",))
         ((RULE,), (replace(RULE, unsafe="A reason."),), False),
         ((SudoRule(edit=("/etc/a",)),), (SudoRule(commands=("/etc/a",)),), True),
         ((SudoRule(everything=True, run_as=("a", "b")),), (SudoRule(everything=True, run_as=("a",)),), True),
+        ((SudoRule(everything=True, run_as=("a",)),), (SudoRule(commands=("/bin/x",), run_as=("a",)),), True),
         ("none", "full", False),
     ],
 )

@@ -64,6 +64,7 @@ def test_a_line_comes_back_as_it_was(line: str) -> None:
 @EVERY_TYPE
 def test_a_comment_may_be_missing_or_long(line: str) -> None:
     bare = " ".join(line.split(" ")[:2])
+    assert parse(f"{bare} my PUBLIC KEY").comment == "my PUBLIC KEY"
     assert parse(bare).line() == bare
     assert parse(f"{bare}   alice at  her laptop ").comment == "alice at  her laptop"
 
@@ -123,6 +124,10 @@ def test_short_rsa_keys_are_refused(bits: int) -> None:
     assert fault(rsa(bits).line()) == (f"RSA key of {bits} bits", "at least 3072 are needed: ssh-keygen -t ed25519")
 
 
+def test_the_smallest_exponent_of_rsa_keys() -> None:
+    assert SshKey.parse(rsa(3072, exponent=3).line()) == rsa(3072, exponent=3)
+
+
 def test_the_inventory_may_ask_for_more_or_less_of_rsa_keys() -> None:
     assert SshKey.parse(rsa(2048).line(), rsa_min_bits=2048) == rsa(2048)
     with pytest.raises(SshKeyError, match="at least 4096 are needed"):
@@ -180,6 +185,7 @@ LINE = ALICE.line()
     [
         ("", "not a public SSH key"),
         ("hello", "not a public SSH key"),
+        ("---- hello", "not a public SSH key"),
         (ALICE.blob, "not a public SSH key"),
         ("~/.ssh/id_ed25519.pub", "not a public SSH key"),
         ("https://github.com/alice.keys", "not a public SSH key"),
@@ -251,6 +257,30 @@ def test_only_lines_of_ours_are_read_back(line: str) -> None:
 def test_an_end_can_only_come_closer(key: SshKey, end: Moment | None) -> None:
     ends = [moment for moment in (key.until, end) if moment]
     assert key.ending(end) == replace(key, until=min(ends) if ends else None)
+
+
+@pytest.mark.parametrize(
+    ("sources", "other", "common"),
+    [
+        ("", "", ""),
+        ("10.0.0.0/8", "", "10.0.0.0/8"),
+        ("", "10.0.0.0/8", "10.0.0.0/8"),
+        ("10.0.0.0/8", "10.1.0.0/16 192.0.2.7", "10.1.0.0/16"),
+        ("10.1.0.0/16 10.2.0.1", "10.0.0.0/8", "10.1.0.0/16 10.2.0.1"),
+        ("10.1.0.0/16", "10.0.0.0/8 10.0.0.0/7", "10.1.0.0/16"),
+        ("10.0.0.0/8 2001:db8::/32", "2001:db8::1 10.0.0.0/8", "10.0.0.0/8 2001:db8::1"),
+        ("10.1.0.0/16", "10.2.0.0/16", None),
+        ("10.0.0.0/8", "2001:db8::/32", None),
+    ],
+)
+def test_a_key_within_another_is_good_where_both_are(sources: str, other: str, common: str | None) -> None:
+    found = replace(ALICE, sources=tuple(sources.split())).within(replace(ALICE, sources=tuple(other.split())))
+    assert found == (None if common is None else replace(ALICE, sources=tuple(common.split())))
+
+
+@given(st.none() | MOMENTS, st.none() | MOMENTS)
+def test_a_key_within_another_is_good_as_long_as_both_are(until: Moment | None, other: Moment | None) -> None:
+    assert replace(ALICE, until=until).within(replace(ALICE, until=other)) == ALICE.ending(until).ending(other)
 
 
 @pytest.mark.parametrize(
