@@ -62,12 +62,15 @@ def manage(access: Access, options: Options, *, programs: Mapping[str, str], che
         timer = timer_text(access)
         host = _host.read(access, timer=TIMER, programs=programs, default_shell=options.default_shell)
         planned = plan(access, host, options, Moment(int(time.time())), timer=timer)
+        if planned.faults:
+            # What stands in the way of giving does not stand in the way of taking away.
+            planned.changes = planned.revocations()
         _last_way_in.guard(planned, host)
         outcome = Outcome(planned)
         if not check:
             _apply(outcome, programs)
-        if not outcome.error and planned.faults:
-            outcome.error = "\n".join(str(fault) for fault in planned.faults)
+        wrong = [*filter(None, [outcome.error]), *map(str, planned.faults)]
+        outcome.error = "\n".join(wrong) or None
         return outcome
 
 
@@ -79,26 +82,19 @@ def expire(lock_timeout: float = 60) -> Outcome:
             return Outcome(Plan())
         host = _host.read(saved.access, timer=TIMER, programs={}, default_shell=Options.default_shell)
         planned = plan(saved.access, host, Options(allow_mass_removal=True), Moment(int(time.time())), timer=host.timer or "")
-        planned.changes = planned.revocations() + [change for change in planned.changes if change.act == "save"]
+        # What stands in the way of giving is not this run's business.
         planned.faults = []
+        planned.changes = planned.revocations() + [change for change in planned.changes if change.act == "save"]
         outcome = Outcome(planned)
         _apply(outcome, {})
         return outcome
 
 
 def _apply(outcome: Outcome, programs: Mapping[str, str]) -> None:
-    planned = outcome.plan
-    # What stands in the way of giving does not stand in the way of taking away.
-    changes = planned.revocations() if planned.faults else planned.changes
-    if not changes:
+    if not outcome.plan.changes:
         return
-    hands = Hands(programs)
-    try:
-        outcome.done = hands.apply(changes)
-    except HostError as error:
-        outcome.error = str(error)
-    except OSError as error:
-        outcome.error = f"{error.filename or 'the host'}: {error.strerror}; mend this and run again: what is not done yet was not begun"
+    outcome.done, failures = Hands(programs).apply(outcome.plan.changes)
+    outcome.error = "\n".join(failures) or None
 
 
 def _needs() -> None:

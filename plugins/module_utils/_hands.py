@@ -33,28 +33,52 @@ class Hands:
         # sshd's proof of one person runs while useradd makes the next.
         self._pool = ThreadPoolExecutor(max_workers=2)
         self._stale_units = False
+        self._revoking = False
+        self._shadow_fault: HostError | None = None
+        self._shadow_waited = False
 
-    def apply(self, changes: Iterable[Change]) -> list[Change]:
-        """Make the changes. Raises HostError at the first that fails; the ones before it stand, and are safe as they are."""
+    def apply(self, changes: Iterable[Change]) -> tuple[list[Change], list[str]]:
+        """Make the changes in their order. Returns those that were made, and what went wrong.
+
+        Revocations go on past one that fails; nothing is given, and nothing is taken for done, after a failure.
+        """
         done: list[Change] = []
+        failures: list[str] = []
         for folder in (_files.STATE, _sshd.KEYS, os.path.dirname(_sshd.DROP_IN), os.path.dirname(TIMER)):
             _files.sweep(folder)
-        wait_for_shadow()
-        try:
-            for change in changes:
-                arguments = dict(change.detail) if change.person is None else {"login": change.person, **change.detail}
+        for change in changes:
+            if failures and (not change.revokes or change.act == "save"):
+                break
+            arguments = dict(change.detail) if change.person is None else {"login": change.person, **change.detail}
+            self._revoking = change.revokes
+            try:
                 getattr(self, change.act)(**arguments)
                 done.append(change)
-            if self._stale_units:
-                self._reload_units()
-        finally:
-            self._pool.shutdown()
-        return done
+            except HostError as error:
+                failures.append(str(error))
+            except OSError as error:
+                failures.append(f"{error.filename or 'the host'}: {error.strerror}; mend this and run again")
+        if self._stale_units:
+            self._reload_units()
+        self._pool.shutdown()
+        return done, failures
+
+    def _shadow(self, *argv: str) -> None:
+        """Run a tool of shadow-utils, once nobody else edits the account files."""
+        if self._shadow_fault is None and not self._shadow_waited:
+            self._shadow_waited = True
+            try:
+                wait_for_shadow()
+            except HostError as error:
+                self._shadow_fault = error
+        if self._shadow_fault is not None:
+            raise self._shadow_fault
+        run(list(argv))
 
     # --- The host ---
 
     def create_own_group(self) -> None:
-        run(["groupadd", "--system", GROUP])
+        self._shadow("groupadd", "--system", GROUP)
 
     def make_folders(self) -> None:
         for folder in (_files.STATE, _sshd.KEYS):
@@ -84,7 +108,7 @@ class Hands:
         _sshd.install(ours, include)
 
     def create_group(self, name: str, gid: int) -> None:
-        run(["groupadd", "--gid", str(gid), name])
+        self._shadow("groupadd", "--gid", str(gid), name)
 
     # --- Giving ---
 
@@ -93,7 +117,7 @@ class Hands:
         argv += ["--uid", str(uid), "--home-dir", home, "--shell", shell, "--comment", name, "--groups", ",".join(groups)]
         if expires is not None:
             argv += ["--expiredate", str(expires)]
-        run([*argv, login])
+        self._shadow(*argv, login)
         self._prove(login)
 
     def change_account(
@@ -116,17 +140,17 @@ class Hands:
             argv += ["--expiredate", "" if expiry["expires"] is None else str(expiry["expires"])]
         if join:
             argv += ["--append", "--groups", ",".join(join)]
-        run([*argv, login])
+        self._shadow(*argv, login)
         self._prove(login)
 
     def finish_account(self, login: str, gid: int, lacks: list[str]) -> None:
         if "group" in lacks:
-            run(["groupadd", "--gid", str(gid), login])
+            self._shadow("groupadd", "--gid", str(gid), login)
         if "line in shadow" in lacks:
-            run(["pwconv"])
-            run(["usermod", "--password", "!", login])
-        run(["grpconv"])
-        run(["groupmod", "--password", "!", login])
+            self._shadow("pwconv")
+            self._shadow("usermod", "--password", "!", login)
+        self._shadow("grpconv")
+        self._shadow("groupmod", "--password", "!", login)
 
     def make_home(self, login: str, home: str) -> None:
         if os.path.lexists(home):
@@ -137,8 +161,8 @@ class Hands:
         run(["mkhomedir_helper", login, "0077"])
 
     def write_keys(self, login: str, text: str) -> None:
-        """Last of all. The file is nobody's but root's, and is read for our people only: both are proven before it is written."""
-        if text and not self._proven(login):
+        """Last of all when it gives something: that sshd reads this file, and no other, for the person is proven before."""
+        if text and not self._revoking and not self._proven(login):
             raise HostError(
                 f"sshd does not read {_sshd.KEYS} for {login}",
                 f"their keys were not put there; find what wins over {_sshd.DROP_IN}: sshd -T -C user={login}",
@@ -151,16 +175,16 @@ class Hands:
     # --- Taking away ---
 
     def close_account(self, login: str) -> None:
-        run(["usermod", "--lock", "--expiredate", str(_host.CLOSED_DAY), login])
+        self._shadow("usermod", "--lock", "--expiredate", str(_host.CLOSED_DAY), login)
 
     def remove_keys(self, login: str) -> None:
         _files.remove(_sshd.keys_file(login))
 
     def leave_groups(self, login: str, keep: list[str]) -> None:
-        run(["usermod", "--groups", ",".join(keep), login])
+        self._shadow("usermod", "--groups", ",".join(keep), login)
 
     def join_tombstones(self, login: str) -> None:
-        run(["usermod", "--append", "--groups", GROUP, login])
+        self._shadow("usermod", "--append", "--groups", GROUP, login)
 
     def stop_lingering(self, login: str) -> None:
         run(["loginctl", "disable-linger", login])
@@ -174,13 +198,12 @@ class Hands:
             self._keep_copy(login, f"at-job-{job}", run(["at", "-c", job]))
             run(["atrm", job])
 
-    def end_sessions(self, login: str, uid: int, keys: list[str], whole: bool) -> None:
+    def end_sessions(self, login: str, uid: int, keys: list[str]) -> None:
         if keys:
             sessions = _processes.sessions_by_key(login, uid, set(keys))
             left = _processes.end(lambda process: process.session in sessions and not process.is_daemon())
         else:
-            # A person who stays has logged out; whoever goes has everything ended, their slice in one stroke.
-            left = _processes.end(lambda process: process.is_of(uid) and not process.is_daemon(), uid if whole else None)
+            left = _processes.end_user(uid)
         if left:
             names = ", ".join(f"{process.name} ({process.pid})" for process in left)
             raise HostError(f"processes of {login} do not end: {names}", "they hang in the kernel; see: ps -o stat,wchan -p PID")

@@ -216,7 +216,7 @@ def read(access: Access, *, timer: str, programs: Mapping[str, str], default_she
         key_files=key_files,
         bad_key_files=frozenset(bad),
         remote=frozenset(login for login in new if _is_remote(login)),
-        paths=frozenset(shell for shell in shells if os.access(shell, os.X_OK)),
+        paths=frozenset(shell for shell in shells if os.path.isfile(shell) and os.access(shell, os.X_OK)),
         homes=_homes([accounts[login].home for login in ours if login in accounts] + [f"/home/{login}" for login in new]),
         lingering=frozenset(_listed(_LINGER)),
         crontabs=frozenset(login for folder in _CRONTABS for login in _listed(folder) if login in accounts),

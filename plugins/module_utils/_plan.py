@@ -127,6 +127,8 @@ class _Planner:
             self._person(login)
         self._mass_removal()
         self._prepare()
+        if self.faults:
+            self._remember_losses()
         changes = self.founding + self.revoking + self.ending + self.preparing + self._ssh() + self.granting + self.opening
         return Plan(changes, self.faults, self.notes)
 
@@ -339,7 +341,10 @@ class _Planner:
         if departed and self.host.at_jobs.get(login):
             jobs = list(self.host.at_jobs[login])
             self._revoke("remove_at_jobs", login, {"jobs": jobs}, tuple(f"at job {job}" for job in jobs), (), why)
-        self._end(login, uid, why[0], all_of_them=True)
+        self._end(login, uid, why[0], settled=account.is_closed)
+        daemons = sorted({process.unit for process in self._processes() if process.is_of(uid) and process.is_daemon()})
+        if daemons:
+            self.notes.append(f"{login}: started what still runs as a service: {', '.join(daemons)}")
         if person is not None and person.state == "departed" and person.home != "keep" and account.home in self.host.homes:
             self._home(account, person.home)
 
@@ -362,20 +367,22 @@ class _Planner:
         why = (f"`home: {fate}` is asked for at departure",)
         self.ending.append(Change(f"{fate}_home", account.login, {"home": home}, (f"home {home}",), (), why, revokes=True))
 
-    def _end(self, login: str, uid: int, why: str, *, keys: Iterable[str] = (), all_of_them: bool = False) -> None:
-        """End processes, where there are any. ``keys``: only the sessions that these opened."""
+    def _end(self, login: str, uid: int, why: str, *, keys: Iterable[str] = (), settled: bool = False) -> None:
+        """End a person's processes; with ``keys``, only the sessions that these opened.
+
+        Who loses something now may open a session until the door is shut, so all are looked for then. Where that is
+        ``settled`` since long, what runs now is all there is.
+        """
         theirs = [process for process in self._processes() if process.is_of(uid)]
-        daemons = [process for process in theirs if process.is_daemon()]
-        if daemons and all_of_them:
-            self.notes.append(f"{login}: started what still runs as a service: " + ", ".join(sorted({p.unit for p in daemons})))
         mortal = [process for process in theirs if not process.is_daemon()]
-        if mortal:
-            names = ", ".join(sorted({process.name for process in mortal}))
-            keys = list(keys)
-            what = "sessions that a lost key opened, of" if keys else "sessions and processes:"
-            detail = {"uid": uid, "keys": keys, "whole": all_of_them}
-            # Every door is shut before the first session is waited for.
-            self.ending.append(Change("end_sessions", login, detail, (f"{what} {names}",), (), (why,), revokes=True))
+        if settled and not mortal:
+            return
+        keys = list(keys)
+        what = "sessions that a lost key opened, of" if keys else "sessions and processes:"
+        names = ", ".join(sorted({process.name for process in mortal}))
+        # Every door is shut before the first session is waited for.
+        before = (f"{what} {names}",) if mortal else ()
+        self.ending.append(Change("end_sessions", login, {"uid": uid, "keys": keys}, before, (), (why,), revokes=True))
 
     def _groups(self, login: str, wanted: HostPerson) -> frozenset[str]:
         """The groups to be in. Those of the host must be there."""
@@ -495,6 +502,16 @@ class _Planner:
                 Change("write_timer", None, {"text": self.timer}, after=_timer_lines(self.timer), before=_timer_lines(host.timer))
             )
 
+    def _remember_losses(self) -> None:
+        """Nothing is given while something stands in the way. What is taken away is remembered, so that it is taken once."""
+        saved = self.host.saved
+        if saved is None or not self.ending:
+            return
+        closed = {change.person for change in self.revoking if change.act == "close_account"}
+        given = {login: _still(was, self.given.get(login, was)) for login, was in saved.given.items() if login not in closed}
+        if given != saved.given:
+            self.ending.append(Change("save", None, {"saved": Saved(saved.access, given).to_data()}, revokes=True))
+
     def _ssh(self) -> list[Change]:
         include = not self.host.includes_drop_in
         if self.host.drop_in == _sshd.DROP_IN_TEXT and not include:
@@ -521,6 +538,11 @@ class _Planner:
         if self._scanned is None:
             self._scanned = self.host.scan()
         return self._scanned
+
+
+def _still(was: Given, now: Given) -> Given:
+    """What of the old is left."""
+    return Given(was.groups & now.groups, was.powers & now.powers, was.keys & now.keys)
 
 
 def _given(wanted: HostPerson, now: Moment) -> Given:

@@ -84,11 +84,29 @@ def _number(path: str) -> int | None:
     return None if number == _UNSET else number
 
 
-def end(chosen: Callable[[Process], bool], uid: int | None = None) -> list[Process]:
-    """End the chosen processes: politely, then for good. Returns those that are left after 5 s.
+def end_user(uid: int) -> list[Process]:
+    """End all that a user runs or began, sessions and manager included. Returns what is left after 5 s.
 
-    ``uid``: all of this user goes, so that systemd may kill the whole slice, which no fork outruns.
+    systemd helps, since it can stop a whole slice, which no fork outruns; not where this run is in that slice itself.
     """
+
+    def theirs(process: Process) -> bool:
+        return process.is_of(uid) and not process.is_daemon()
+
+    if not any(theirs(process) for process in processes()):
+        return []
+    if _process(os.getpid()).is_of(uid):
+        return end(theirs)
+    manager, slice_ = f"user@{uid}.service", f"user-{uid}.slice"
+    attempt(["systemctl", "stop", "--no-block", manager])
+    left = end(theirs, lambda: attempt(["systemctl", "kill", "--signal=KILL", slice_]))
+    # A manager that had to be killed would be a failed unit of the host.
+    attempt(["systemctl", "reset-failed", manager])
+    return left
+
+
+def end(chosen: Callable[[Process], bool], also: Callable[[], object] = bool) -> list[Process]:
+    """End the chosen processes: politely, then for good, ``also`` doing more each time. Returns those that are left after 5 s."""
     mine = _ancestors()
 
     def victims() -> list[Process]:
@@ -104,8 +122,7 @@ def end(chosen: Callable[[Process], bool], uid: int | None = None) -> list[Proce
         left = victims()
     deadline = time.monotonic() + 5
     while left and time.monotonic() < deadline:
-        if uid is not None:
-            attempt(["systemctl", "kill", "--signal=KILL", f"user-{uid}.slice"])
+        also()
         _signal(left, signal.SIGKILL)
         time.sleep(0.02)
         left = victims()

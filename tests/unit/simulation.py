@@ -208,7 +208,7 @@ class Simulation:
     def remove_at_jobs(self, login: str, jobs: list[str]) -> None:
         assert set(jobs) == set(self.at_jobs.pop(login))
 
-    def end_sessions(self, login: str, uid: int, keys: list[str], whole: bool) -> None:
+    def end_sessions(self, login: str, uid: int, keys: list[str]) -> None:
         self.sessions = {session for session in self.sessions if session.uid != uid or (keys and session.key not in keys)}
 
     def archive_home(self, login: str, home: str) -> None:

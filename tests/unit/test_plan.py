@@ -208,7 +208,7 @@ def test_groups_that_no_grant_gives_are_left_and_sessions_with_them_end() -> Non
     assert acts(planned) == ["leave_groups", "end_sessions", "save"]
     assert one(planned, "leave_groups").detail == {"keep": ["prod-access"]}
     assert one(planned, "leave_groups").before == ("groups adm, web",)
-    assert one(planned, "end_sessions").detail == {"uid": 12001, "keys": [], "whole": False}
+    assert one(planned, "end_sessions").detail == {"uid": 12001, "keys": []}
     assert one(planned, "end_sessions").before == ("sessions and processes: bash",)
 
 
@@ -222,7 +222,7 @@ def test_groups_that_others_gave_are_only_told_of() -> None:
 def test_a_team_that_somebody_added_a_person_to_by_hand_is_left_again() -> None:
     host = settled(alice(), HostPerson(Person("bob", "Bob"), (IN_WEB,)))
     host.accounts["alice"] = replace(host.accounts["alice"], groups=frozenset({"prod-access", "web"}))
-    assert acts(host.plan(access(alice(), HostPerson(Person("bob", "Bob"), (IN_WEB,))), NOW)) == ["leave_groups"]
+    assert acts(host.plan(access(alice(), HostPerson(Person("bob", "Bob"), (IN_WEB,))), NOW)) == ["leave_groups", "end_sessions"]
 
 
 RULE = SudoRule(services=("a.service", "b.service"), run_as=("root",))
@@ -261,7 +261,7 @@ def test_a_key_that_is_gone_goes_first_and_takes_its_sessions_with_it() -> None:
     change = planned.changes[0]
     assert (change.detail, change.revokes) == ({"text": KEY.line() + "\n"}, True)
     assert (change.before, change.after) == ((f"key {OTHER.fingerprint} alice@desktop",), ())
-    assert one(planned, "end_sessions").detail == {"uid": 12001, "keys": [OTHER.fingerprint], "whole": False}
+    assert one(planned, "end_sessions").detail == {"uid": 12001, "keys": [OTHER.fingerprint]}
     assert one(planned, "end_sessions").before == ("sessions that a lost key opened, of bash",)
 
 
@@ -372,7 +372,7 @@ def test_whoever_has_no_access_any_more_is_closed_and_everything_of_theirs_ends(
     assert one(planned, "remove_keys").before == (f"key {KEY.fingerprint} alice@laptop",)
     assert one(planned, "leave_groups").detail == {"keep": ["prod-access"]}
     assert one(planned, "remove_at_jobs").before == ("at job 7", "at job 9")
-    assert one(planned, "end_sessions").detail == {"uid": 12001, "keys": [], "whole": True}
+    assert one(planned, "end_sessions").detail == {"uid": 12001, "keys": []}
     host.apply(planned.changes)
     # The tombstone.
     account = host.accounts["alice"]
@@ -387,7 +387,7 @@ def test_a_suspended_person_keeps_what_they_will_need_again() -> None:
     host.accounts["alice"] = replace(host.accounts["alice"], groups=host.accounts["alice"].groups | {"audio"})
     host.lingering, host.crontabs, host.at_jobs = {"alice"}, {"alice"}, {"alice": ("7",)}
     planned = host.plan(access(alice(IN_ADM, IN_WEB, state="suspended", home="remove")), NOW)
-    assert [change.act for change in planned.changes if change.revokes] == [*CLOSING, "stop_lingering"]
+    assert [change.act for change in planned.changes if change.revokes] == [*CLOSING, "stop_lingering", "end_sessions"]
     assert one(planned, "leave_groups").detail == {"keep": ["audio", "prod-access"]}
 
 
@@ -479,10 +479,18 @@ def test_a_daemon_that_somebody_restarted_is_not_theirs_to_take_along() -> None:
     planned = host.plan(access(), NOW)
     assert one(planned, "end_sessions").before == ("sessions and processes: p1, p2",)
     assert planned.notes == ["alice: started what still runs as a service: nginx.service"]
+    host.apply(planned.changes)
     host.scan = lambda: processes("nginx.service")  # type: ignore[method-assign]
     assert "end_sessions" not in acts(host.plan(access(), NOW))
     # Of people who stay it is no news.
     assert host.plan(access(alice(keys=())), NOW).notes == []
+
+
+def test_who_loses_something_now_is_looked_for_even_where_nothing_ran_when_the_plan_was_made() -> None:
+    host = settled(alice(IN_ADM))
+    for wanted in (access(), access(alice())):
+        change = one(host.plan(wanted, NOW), "end_sessions")
+        assert (change.before, change.revokes) == ((), True)
 
 
 def test_processes_are_looked_for_only_where_somebody_loses_something() -> None:
@@ -572,7 +580,7 @@ def test_a_uid_is_never_changed_but_what_is_lost_is_lost() -> None:
         "alice: has uid 12001 on this host, the data says 12002; "
         "uids are never changed, for files would change hands; put the host's into the data, or say `adopt: true`"
     ]
-    assert [change.act for change in planned.revocations()] == ["leave_groups", "write_keys"]
+    assert [change.act for change in planned.revocations()] == ["leave_groups", "write_keys", "end_sessions", "save"]
     assert host.plan(access(alice(uid=12002, adopt=True)), NOW).faults == []
 
 
@@ -628,7 +636,7 @@ def test_what_is_missing_on_the_host_is_a_fault_of_the_person(person: HostPerson
 def test_what_is_missing_for_somebody_who_is_there_already() -> None:
     planned = settled(alice(IN_ADM)).plan(access(alice(replace(GRANT, groups=("wheel",)), shell="/bin/fish")), NOW)
     assert len(planned.faults) == 2
-    assert [change.act for change in planned.revocations()] == ["leave_groups"]
+    assert [change.act for change in planned.revocations()] == ["leave_groups", "end_sessions", "save"]
     assert "change_account" not in acts(planned)
 
 
@@ -681,7 +689,36 @@ def test_a_fault_of_one_keeps_nobody_from_losing_what_they_lost() -> None:
         ("leave_groups", "alice"),
         ("close_account", "bob"),
         ("remove_keys", "bob"),
+        ("end_sessions", "alice"),
+        ("end_sessions", "bob"),
+        ("save", None),
     ]
+
+
+def test_what_was_lost_while_something_stood_in_the_way_is_lost_once() -> None:
+    host = settled(alice(IN_ADM), bob(keys=(OTHER,)))
+    wanted = access(alice(), bob(state="departed"), HostPerson(Person("mallory", "M"), (GRANT,)))
+    planned = host.plan(wanted, NOW)
+    host.apply(planned.revocations())
+    assert host.saved is not None
+    assert host.saved.given["alice"].groups == frozenset()
+    assert "bob" not in host.saved.given
+    assert host.saved.access.people["alice"] == alice(IN_ADM), "nothing new is in force"
+    again = host.plan(wanted, NOW)
+    assert again.faults == planned.faults
+    assert again.revocations() == []
+    # Who was gone since long and is found running something has lost nothing that was still remembered.
+    uid = host.accounts["bob"].uid
+    host.scan = lambda: (Process(7, "bash", frozenset({uid}), uid, 7, "session-7.scope"),)  # type: ignore[method-assign]
+    assert [change.act for change in host.plan(wanted, NOW).revocations()] == ["end_sessions"]
+
+
+def test_a_host_without_memory_has_none_to_mend() -> None:
+    host = settled(alice(IN_ADM))
+    host.saved = None
+    planned = host.plan(access(HostPerson(Person("mallory", "M"), (GRANT,))), NOW)
+    assert planned.faults
+    assert "save" not in [change.act for change in planned.revocations()]
 
 
 def test_what_revocations_stand_on_comes_with_them() -> None:
