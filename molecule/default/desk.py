@@ -157,6 +157,8 @@ _FORGET = """
 import json, os, pathlib, shutil, subprocess, sys
 logins = sys.argv[1:]
 for login in logins:
+    uid = subprocess.run(["id", "-u", login], capture_output=True, text=True).stdout.strip()
+    subprocess.run(["systemctl", "stop", f"user@{uid}.service"], capture_output=True)
     subprocess.run(["pkill", "-KILL", "-u", login], capture_output=True)
     subprocess.run(["userdel", "--force", "--remove", login], capture_output=True)
     subprocess.run(["groupdel", login], capture_output=True)
