@@ -85,6 +85,9 @@ class _Bench:
         """Fresh, then with nothing to do, then one person more each time; or only with nothing to do."""
         for _ in range(self.options.slow_pairs if whole else 1):
             hosts.make_bare()
+            if tool is ACCESS:
+                self.report.add_useradd(people, len(hosts.names), hosts.useradd(people))
+                hosts.make_bare()
             self.run(tool, "fresh", people, people, hosts, count=whole)
         before = hosts.look()
         for _ in range(pairs):

@@ -48,7 +48,8 @@ are asked whether all accounts, keys and memberships are there; a no-op may have
 
 {access_table}
 
-*Loop* is Ansible's own `user`, and `ansible.posix.authorized_key`, once for each person; *mitogen* runs the same; *pyinfra* has its
+*`useradd` alone* is a shell loop on the host that makes the same accounts: below the floor and this together no tool that calls it can
+go. *Loop* is Ansible's own `user`, and `ansible.posix.authorized_key`, once for each person; *mitogen* runs the same; *pyinfra* has its
 `server.user`. They check nothing before or after, know no end of access, and leave sshd alone. Where they have no number, they were
 not measured: it would take minutes.
 
@@ -65,11 +66,16 @@ class Report:
     def __init__(self) -> None:
         self._load = os.getloadavg()[0]
         self._access: dict[tuple[int, int, str], dict[Tool, list[Pair]]] = defaultdict(lambda: defaultdict(list))
+        self._useradd: dict[tuple[int, int], list[float]] = defaultdict(list)
         self._validate: dict[int, list[Pair]] = defaultdict(list)
 
     def add(self, tool: Tool, what: str, people: int, hosts: int, pair: Pair) -> None:
         self._access[people, hosts, what][tool].append(pair)
         _say(f"{people} people on {hosts}, {what}, {tool.name}", pair)
+
+    def add_useradd(self, people: int, hosts: int, seconds: float) -> None:
+        self._useradd[people, hosts].append(seconds)
+        print(f"bench: {people} people on {hosts}, `useradd` alone: {seconds:.2f} s", flush=True)
 
     def add_validate(self, size: int, pair: Pair) -> None:
         self._validate[size].append(pair)
@@ -114,9 +120,11 @@ class Report:
         ):
             target = TARGETS.get((people, hosts, what))
             floor = median(pair.floor for pairs in measured.values() for pair in pairs)
+            alone = self._useradd.get((people, hosts)) if what == "fresh" else None
+            useradd = f"{median(alone):.1f} s" if alone else ""
             cells = [_cell(measured[tool]) if tool in measured else "" for tool in tools]
-            rows.append([str(people), str(hosts), what, f"{floor:.1f} s", f"{target:g}x" if target else "", *cells])
-        return _table(["people", "hosts", "run", "floor", "at most", *(tool.name for tool in tools)], rows)
+            rows.append([str(people), str(hosts), what, f"{floor:.1f} s", f"{target:g}x" if target else "", useradd, *cells])
+        return _table(["people", "hosts", "run", "floor", "at most", "`useradd` alone", *(tool.name for tool in tools)], rows)
 
     def _validate_table(self) -> str:
         rows = []
