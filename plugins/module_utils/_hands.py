@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import time
@@ -34,8 +35,6 @@ class Hands:
         self._pool = ThreadPoolExecutor(max_workers=2)
         self._stale_units = False
         self._revoking = False
-        self._shadow_fault: HostError | None = None
-        self._shadow_waited = False
 
     def apply(self, changes: Iterable[Change]) -> tuple[list[Change], list[str]]:
         """Make the changes in their order. Returns those that were made, and what went wrong.
@@ -65,15 +64,18 @@ class Hands:
 
     def _shadow(self, *argv: str) -> None:
         """Run a tool of shadow-utils, once nobody else edits the account files."""
-        if self._shadow_fault is None and not self._shadow_waited:
-            self._shadow_waited = True
-            try:
-                wait_for_shadow()
-            except HostError as error:
-                self._shadow_fault = error
         if self._shadow_fault is not None:
             raise self._shadow_fault
         run(list(argv))
+
+    @functools.cached_property
+    def _shadow_fault(self) -> HostError | None:
+        """What keeps the account files from being edited; waited for once, when the first tool needs to know."""
+        try:
+            wait_for_shadow()
+        except HostError as error:
+            return error
+        return None
 
     # --- The host ---
 

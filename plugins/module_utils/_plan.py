@@ -373,8 +373,7 @@ class _Planner:
         Who loses something now may open a session until the door is shut, so all are looked for then. Where that is
         ``settled`` since long, what runs now is all there is.
         """
-        theirs = [process for process in self._processes() if process.is_of(uid)]
-        mortal = [process for process in theirs if not process.is_daemon()]
+        mortal = [process for process in self._processes() if process.is_of(uid) and not process.is_daemon()]
         if settled and not mortal:
             return
         keys = list(keys)
