@@ -17,11 +17,12 @@ from ._names import GROUP
 KEYS = "/etc/ssh/authorized_keys.d"
 CONFIG = "/etc/ssh/sshd_config"
 DROP_IN = "/etc/ssh/sshd_config.d/00-prod-access.conf"
+OUR_MATCH = f"Group {GROUP}"
 # sshd takes the first value that it finds, so ours sorts first, and a foreign Match that came earlier would win.
 DROP_IN_TEXT = f"""\
 # Managed by safetynet.prod_access: a change here is undone by the next run.
 # Keys of the people in {GROUP} stand where only root writes; all other accounts are untouched.
-Match Group {GROUP}
+Match {OUR_MATCH}
     AuthorizedKeysFile {KEYS}/%u
     AuthorizedKeysCommand none
     AuthorizedPrincipalsFile none
@@ -84,6 +85,12 @@ def version() -> tuple[int, ...]:
 def uses_our_keys(login: str) -> bool:
     values = setting(login)
     return values.get("authorizedkeysfile") == f"{KEYS}/%u" and values.get("authenticationmethods") == "publickey"
+
+
+def decides_by() -> set[str]:
+    """The conditions of all the Match lines that sshd reads, as its own debug output names them (sshd(8), -d)."""
+    done = attempt(["sshd", "-T", "-ddd", "-C", "user=root,host=localhost,addr=127.0.0.1"])
+    return set(re.findall(r"checking syntax for 'Match (.*)'", done.stderr))
 
 
 def shut_out(login: str, groups: list[str]) -> str | None:

@@ -210,7 +210,7 @@ def test_a_foreign_match_and_a_late_include(desk: Desk) -> None:
 
 
 def test_an_earlier_foreign_match_stops_grants_and_not_revocations(desk: Desk, clean: Clean) -> None:
-    clean("nia", "otto")
+    clean("abe", "nia", "otto")
     desk.person("otto", grant={})
     desk.access(limit="web1")
     host(
@@ -219,10 +219,12 @@ def test_an_earlier_foreign_match_stops_grants_and_not_revocations(desk: Desk, c
         stdin="Match User nia\n    AuthorizedKeysFile .ssh/authorized_keys\n",
     )
     try:
-        desk.person("nia", grant={})
+        for login in ("abe", "nia"):
+            desk.person(login, grant={})
         desk.person("otto", state="departed")
         done = desk.access(limit="web1", rc=2)
         assert "sshd -T -C user=nia" in done.stdout + done.stderr
+        assert desk.logs_in("abe", "web1"), "sshd's answer for one is not taken for another's"
         assert host("web1", "ls /etc/ssh/authorized_keys.d/nia", check=False) == ""
         assert not desk.logs_in("otto", "web1")
     finally:
