@@ -65,12 +65,16 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("expire", help="take away what has ended by now; the timer runs this")
     commands.add_parser("undo-sshd", help="put sshd's configuration back as it was before the last, unconfirmed change")
+    commands.add_parser("keep-sshd", help="keep that change: a new connection works, since this was said over it")
     commands.add_parser("list", help="who has access to this host, until when, and why")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "undo-sshd":
             with _files.host_lock("prod-access-accounts undo-sshd", 60):
                 _sshd.undo()
+            return 0
+        if chosen.command == "keep-sshd":
+            _sshd.keep()
             return 0
         if chosen.command == "expire":
             outcome = expire()

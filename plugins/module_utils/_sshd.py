@@ -114,7 +114,7 @@ def _matches(patterns: list[str], names: list[str]) -> bool:
 def install(login: str | None, include: bool) -> None:
     """Put the drop-in in force: the whole configuration is checked before, and put back if sshd or the proof objects.
 
-    A dead man's switch undoes it unless :func:`settle` comes within DEAD_MAN_SECONDS, since only a new connection proves
+    A dead man's switch undoes it unless :func:`keep` comes within DEAD_MAN_SECONDS, since only a new connection proves
     that there still is a way in.
     """
     config = config_text()
@@ -175,12 +175,11 @@ def _call_off() -> bool:
     return waiting
 
 
-def settle() -> bool:
-    """A new connection works: the change stays. Says whether it was still there to be confirmed."""
-    waiting = _call_off()
-    if waiting:
-        _files.remove(_BACKUP)
-    return waiting
+def keep() -> None:
+    """A new connection works: the change stays. Raises HostError when it was taken back already."""
+    if not _call_off():
+        raise HostError("the change was taken back already", "run again")
+    _files.remove(_BACKUP)
 
 
 def reload() -> None:

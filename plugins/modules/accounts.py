@@ -41,11 +41,6 @@ options:
     description: Who runs this, for those who find the host locked. The action plugin fills it in; it cannot be set.
     type: str
     default: a controller
-  confirm:
-    description:
-      - Say that a new connection works after a change of sshd's configuration. The action plugin does so; it cannot be set.
-    type: bool
-    default: false
 attributes:
   check_mode:
     description: Says exactly what would change.
@@ -127,7 +122,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import _accounts, _accounts_program, _sshd
+from ..module_utils import _accounts, _accounts_program
 from ..module_utils._access import Access
 from ..module_utils._command import HostError
 from ..module_utils._plan import Options
@@ -142,7 +137,6 @@ def main() -> None:
             "allow_mass_removal": {"type": "bool", "default": False},
             "lock_timeout": {"type": "int", "default": 60},
             "owner": {"type": "str", "default": "a controller"},
-            "confirm": {"type": "bool", "default": False},
         },
         # Who has access is no secret, but too long a line for the system log of each host at each run.
         no_log=True,
@@ -150,8 +144,6 @@ def main() -> None:
     )
     os.umask(0o022)
     try:
-        if module.params["confirm"]:
-            module.exit_json(changed=False, confirmed=_sshd.settle())
         _manage(module)
     except HostError as error:
         module.fail_json(msg=str(error))

@@ -175,6 +175,42 @@ def test_a_dead_controller_leaves_the_old_sshd_behind(desk: Desk) -> None:
     assert "dead-man" not in host("web1", "systemctl list-timers --all")
 
 
+def test_sshd_stays_as_it_should_be_when_something_else_fails(desk: Desk, clean: Clean) -> None:
+    """One person's trouble must not take everybody's keys away 120 seconds later."""
+    clean("lena")
+    desk.person("lena", grant={})
+    host("web1", "rm /etc/ssh/sshd_config.d/00-prod-access.conf && systemctl reload ssh && mount --bind /bin/false /usr/sbin/useradd")
+    try:
+        assert not desk.logs_in("alice", "web1")
+        desk.access(limit="web1", rc=2)
+    finally:
+        host("web1", "umount /usr/sbin/useradd")
+    assert desk.logs_in("alice", "web1")
+    assert not desk.logs_in("lena", "web1")
+    assert "dead-man" not in host("web1", "systemctl list-timers --all")
+
+
+def test_a_host_that_takes_no_new_connection_fails_the_run(desk: Desk) -> None:
+    """A sshd that hangs when it reads its configuration again: the run says so, and the host is left to undo the change."""
+    host(
+        "web1",
+        "rm /etc/ssh/sshd_config.d/00-prod-access.conf && mkdir /run/systemd/system/ssh.service.d && "
+        "cat > /run/systemd/system/ssh.service.d/hang.conf && systemctl daemon-reload",
+        stdin="[Service]\nExecReload=\nExecReload=/bin/kill -STOP $MAINPID\n",
+    )
+    try:
+        done = desk.access(limit="web1", rc=2)
+        assert "no new connection came about" in " ".join((done.stdout + done.stderr).split())
+        assert "prod-access-dead-man.timer" in host("web1", "systemctl list-timers --all")
+    finally:
+        host(
+            "web1",
+            "rm -r /run/systemd/system/ssh.service.d && systemctl daemon-reload && systemctl kill -s CONT ssh && "
+            "prod-access-accounts undo-sshd && ! ls /etc/ssh/sshd_config.d/00-prod-access.conf",
+        )
+        desk.access(limit="web1")
+
+
 _DIES = """
 import json, sys
 sys.path.insert(0, "/usr/lib/prod-access")
