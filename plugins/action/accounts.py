@@ -1,73 +1,10 @@
 # Copyright: the safetynet.prod_access maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Resolve the inventory, pass its gate, and change the host. See the module's documentation."""
+"""Accounts, groups and SSH keys of a host. See the module's documentation."""
 
 from __future__ import annotations
 
-import gc
-import getpass
-import json
-import socket
-import time
-from typing import Any
+from ..plugin_utils._area import ActionModule
 
-from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
-
-from ..module_utils._moment import Moment
-from ..module_utils._node import shown
-from ..plugin_utils import _gate
-
-
-class ActionModule(ActionBase):
-    """Everything up to ``_execute_module`` happens without a connection."""
-
-    _supports_check_mode = True
-    _supports_diff = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        task_vars = task_vars or {}
-        # This process ends with the task. Until then the collector would only look through all that Ansible has loaded,
-        # again and again, while the module's code is put together: a tenth of a second.
-        gc.disable()
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        filled_in = sorted({"access", "owner"} & set(self._task.args))
-        if filled_in:
-            raise AnsibleError(f"{', '.join(filled_in)} cannot be set: access comes from the inventory alone")
-        verdict = _gate.verdict(task_vars)
-        if verdict.errors:
-            raise AnsibleError(f"the inventory has {_gate.counted(verdict.errors, 'error')}, shown above; no host was touched")
-        host = task_vars["inventory_hostname"]
-        access = verdict.access(host)
-        arguments = dict(self._task.args)
-        person = arguments.get("person")
-        if person:
-            if person not in verdict.people:
-                raise AnsibleError(f"{person} is not in prod_access_people")
-            found = access.people.get(person)
-            result["granted"] = bool(found and found.in_force(Moment(int(time.time()))))
-        arguments["access"] = json.dumps(access.to_data())
-        arguments["owner"] = f"{getpass.getuser()} on {socket.gethostname()}"
-        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
-        if result.get("sshd_changed"):
-            self._prove_way_in(result)
-        for note in result.get("notes", ()):
-            # What a host says is shown, and never trusted to be harmless to a terminal.
-            self._display.warning(f"{host}: {shown(str(note), 1000)}")
-        return result
-
-    def _prove_way_in(self, result: dict[str, Any]) -> None:
-        """Open a new connection, and call the host's dead man's switch off over it."""
-        try:
-            self._connection.reset()
-            answer = self._low_level_execute_command("/usr/sbin/prod-access-accounts keep-sshd")
-        except (AnsibleError, NotImplementedError) as error:
-            answer = {"rc": 1, "stderr": str(error)}
-        if answer["rc"]:
-            said = [result["msg"]] if result.get("failed") else []
-            said += [
-                "after the change of sshd's configuration no new connection came about, and so the host puts it back within "
-                f"120 seconds: {shown(answer['stderr'].strip(), 1000)}"
-            ]
-            result.update(failed=True, msg="; ".join(said))
+__all__ = ["ActionModule"]

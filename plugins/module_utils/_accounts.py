@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from dataclasses import dataclass, field
@@ -47,31 +46,28 @@ def timer_text(access: Access) -> str:
     return _TIMER_TEXT.format(moments="".join(f"OnCalendar={moment.systemd()}\n" for moment in access.moments()))
 
 
-def manage(access: Access, options: Options, *, programs: Mapping[str, str], check: bool, owner: str, lock_timeout: float) -> Outcome:
+def manage(access: Access, options: Options, *, programs: Mapping[str, str], check: bool) -> Outcome:
     """Make the host agree with the access, or say what would change. Raises HostError when it cannot even be read.
 
-    ``programs`` are the files of ours, by path, that stay on the host.
+    ``programs`` are the files of ours, by path, that stay on the host. The caller holds the host's lock.
     """
     _needs()
-    with contextlib.ExitStack() as stack:
-        if not check:
-            stack.enter_context(_files.host_lock(owner, lock_timeout))
-        if options.only is not None:
-            saved = _host.Saved.load()
-            access = access.only(options.only, saved.access if saved else None)
-        timer = timer_text(access)
-        host = _host.read(access, timer=TIMER, programs=programs, default_shell=options.default_shell)
-        planned = plan(access, host, options, Moment(int(time.time())), timer=timer)
-        if planned.faults:
-            # What stands in the way of giving does not stand in the way of taking away.
-            planned.changes = planned.revocations()
-        _last_way_in.guard(planned, host)
-        outcome = Outcome(planned)
-        if not check:
-            _apply(outcome, programs)
-        wrong = [*filter(None, [outcome.error]), *map(str, planned.faults)]
-        outcome.error = "\n".join(wrong) or None
-        return outcome
+    if options.only is not None:
+        saved = _host.Saved.load()
+        access = access.only(options.only, saved.access if saved else None)
+    timer = timer_text(access)
+    host = _host.read(access, timer=TIMER, programs=programs, default_shell=options.default_shell)
+    planned = plan(access, host, options, Moment(int(time.time())), timer=timer)
+    if planned.faults:
+        # What stands in the way of giving does not stand in the way of taking away.
+        planned.changes = planned.revocations()
+    _last_way_in.guard(planned, host)
+    outcome = Outcome(planned)
+    if not check:
+        _apply(outcome, programs)
+    wrong = [*filter(None, [outcome.error]), *map(str, planned.faults)]
+    outcome.error = "\n".join(wrong) or None
+    return outcome
 
 
 def expire(lock_timeout: float = 60) -> Outcome:

@@ -7,32 +7,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import pkgutil
 import sys
 import time
 from typing import Any, Callable, Mapping
 
-from . import _files, _host, _sshd
+from . import _files, _host, _library, _sshd
 from ._access import Access
 from ._accounts import expire
 from ._command import HostError
 from ._moment import Moment
 
 _PROGRAM = "/usr/sbin/prod-access-accounts"
-_LIBRARY = "/usr/lib/prod-access"
-_PACKAGE = "prod_access"
 _SERVICE = "/etc/systemd/system/prod-access-accounts.service"
 
-_PROGRAM_TEXT = f"""\
-#!/usr/bin/python3 -I
-# Managed by safetynet.prod_access.
-import sys
-
-sys.path.insert(0, "{_LIBRARY}")
-from {_PACKAGE}._accounts_program import main
-
-sys.exit(main(sys.argv[1:]))
-"""
 _SERVICE_TEXT = f"""\
 # Managed by safetynet.prod_access.
 [Unit]
@@ -48,14 +35,8 @@ RestartSec=10
 
 
 def files() -> dict[str, str]:
-    """The files that stay on the host: this package itself, as the module brought it, and what starts it."""
-    package = __package__ or ""
-    # The module and the program import all that they need when they start, and a module has nothing else with it.
-    names = sorted(name[len(package) + 1 :] for name in sys.modules if name.startswith(package + "._"))
-    found = {f"{_LIBRARY}/{_PACKAGE}/__init__.py": ""}
-    for name in names:
-        found[f"{_LIBRARY}/{_PACKAGE}/{name}.py"] = (pkgutil.get_data(package, name + ".py") or b"").decode()
-    return {**found, _PROGRAM: _PROGRAM_TEXT, _SERVICE: _SERVICE_TEXT}
+    """The files that stay on the host."""
+    return {**_library.files(), _PROGRAM: _library.program(__name__), _SERVICE: _SERVICE_TEXT}
 
 
 def main(arguments: list[str]) -> int:
@@ -74,7 +55,7 @@ def main(arguments: list[str]) -> int:
                 _sshd.undo()
             return 0
         if chosen.command == "keep-sshd":
-            _sshd.keep()
+            _sshd.TRIAL.keep()
             return 0
         if chosen.command == "expire":
             outcome = expire()

@@ -30,7 +30,7 @@ def guard(planned: Plan, host: Host) -> None:
             f"this run is connected as {mine}, whose access it would end; nothing was changed",
             "connect as somebody else to do that",
         )
-    if not any(way not in closing for way in ways_in(host)):
+    if not any(way not in closing for way in ways_in(host.accounts.values())):
         raise HostError(
             f"after this run nobody could log in and become root any more ({', '.join(sorted(closing))} would go); nothing was changed",
             "give somebody else a way in first: a key and sudo, or a key of root's",
@@ -71,13 +71,13 @@ def _login_uid() -> str:
     return ""
 
 
-def ways_in(host: Host) -> Iterable[str]:
+def ways_in(accounts: Iterable[Account]) -> Iterable[str]:
     """The accounts, ours or not, that can log in by ssh and become root, counted from what is really on the host."""
     today = time.time() / 86400
-    for account in host.accounts.values():
+    for account in accounts:
         if account.expires is not None and account.expires <= today:
             continue
-        if account.shell.endswith(("/nologin", "/false")) or not _becomes_root(account):
+        if account.shell.endswith(("/nologin", "/false")) or not becomes_root(account):
             continue
         if _logs_in(account):
             yield account.login
@@ -105,7 +105,8 @@ def _lines(pattern: str, account: Account) -> list[str]:
     return []
 
 
-def _becomes_root(account: Account) -> bool:
+def becomes_root(account: Account) -> bool:
+    """Whether sudo lets an account run everything as root, as sudo itself says it."""
     if account.uid == 0:
         return True
     with contextlib.suppress(HostError):

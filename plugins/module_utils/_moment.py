@@ -69,13 +69,13 @@ class Moment:
         """RFC 3339 in UTC: 2027-01-31T18:00:00Z."""
         return self._format("%Y-%m-%dT%H:%M:%SZ")
 
-    def sshd(self) -> str:
-        """The form of ``expiry-time=`` (sshd(8)): YYYYMMDDHHMMSSZ, the last second in which the key is good."""
+    def last_second(self) -> str:
+        """The last second before this moment, YYYYMMDDHHMMSSZ: ``expiry-time=`` (sshd(8)) and NOTAFTER (sudoers(5)) include it."""
         return Moment(self.epoch - 1)._format("%Y%m%d%H%M%SZ")
 
     @classmethod
-    def of_sshd(cls, text: str) -> Moment:
-        """Read back what :meth:`sshd` made. Raises ValueError."""
+    def of_last_second(cls, text: str) -> Moment:
+        """Read back what :meth:`last_second` made. Raises ValueError."""
         last = datetime.datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
         return cls(int(last.timestamp()) + 1)
 

@@ -90,7 +90,7 @@ class SshKey:
         """The line for authorized_keys (sshd(8), AUTHORIZED_KEYS FILE FORMAT)."""
         options = []
         if self.until is not None:
-            options.append(f'expiry-time="{self.until.sshd()}"')
+            options.append(f'expiry-time="{self.until.last_second()}"')
         if self.sources:
             options.append('from="{}"'.format(",".join(self.sources)))
         return " ".join(part for part in (",".join(options), self.kind, self.blob, self.comment) if part)
@@ -104,7 +104,7 @@ class SshKey:
         until, sources, rest = match.groups()
         key = cls.parse(rest, rsa_min_bits=RSA_FLOOR_BITS)
         if until:
-            key = replace(key, until=Moment.of_sshd(until))
+            key = replace(key, until=Moment.of_last_second(until))
         if sources:
             key = replace(key, sources=tuple(sources.split(",")))
         if key.line() != line:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import os
 import re
@@ -13,6 +12,7 @@ import re
 from . import _files
 from ._command import HostError, attempt, run
 from ._names import GROUP
+from ._trial import Trial
 
 KEYS = "/etc/ssh/authorized_keys.d"
 CONFIG = "/etc/ssh/sshd_config"
@@ -32,9 +32,7 @@ Match {OUR_MATCH}
 """
 INCLUDE = f"Include {DROP_IN}"
 _INCLUDE_LINES = f"# The next line is safetynet.prod_access's: without it the people in {GROUP} have no keys.\n{INCLUDE}\n"
-_BACKUP = os.path.join(_files.STATE, "sshd-before")
-_DEAD_MAN = "prod-access-dead-man"
-DEAD_MAN_SECONDS = 120
+TRIAL = Trial("sshd", (DROP_IN, CONFIG), "/usr/sbin/prod-access-accounts undo-sshd")
 # Since then expiry-time= takes UTC. An older sshd refuses the whole line.
 ENDS_KEYS = (9, 1)
 
@@ -114,27 +112,12 @@ def _matches(patterns: list[str], names: list[str]) -> bool:
 def install(login: str | None, include: bool) -> None:
     """Put the drop-in in force: the whole configuration is checked before, and put back if sshd or the proof objects.
 
-    A dead man's switch undoes it unless :func:`keep` comes within DEAD_MAN_SECONDS, since only a new connection proves
-    that there still is a way in.
+    It is on trial until somebody keeps it, since only a new connection proves that there still is a way in.
     """
     config = config_text()
     candidate = with_include(config) if include else config
     _check(candidate)
-    before = _files.read_text(DROP_IN)
-    _remember(before, config)
-    # --collect: a switch that failed must not stand in the way of the next one.
-    _call_off()
-    run(
-        [
-            "systemd-run",
-            f"--on-active={DEAD_MAN_SECONDS}",
-            "--timer-property=AccuracySec=1s",
-            f"--unit={_DEAD_MAN}",
-            "--collect",
-            "/usr/sbin/prod-access-accounts",
-            "undo-sshd",
-        ]
-    )
+    TRIAL.begin()
     try:
         _files.write(DROP_IN, DROP_IN_TEXT)
         if include:
@@ -148,38 +131,14 @@ def install(login: str | None, include: bool) -> None:
         reload()
     except BaseException:
         undo()
-        _call_off()
         raise
 
 
 def undo() -> None:
     """Put sshd's configuration back as :func:`install` found it."""
-    saved = _files.load(_BACKUP)
-    if saved is None:
-        return
-    if saved["drop_in"] is None:
-        _files.remove(DROP_IN)
-    else:
-        _files.write(DROP_IN, saved["drop_in"])
-    if config_text() != saved["config"]:
-        _files.write(CONFIG, saved["config"], mode=os.stat(CONFIG).st_mode & 0o777)
-    reload()
-    _files.remove(_BACKUP)
-
-
-def _call_off() -> bool:
-    """Call the dead man's switch off. Says whether there was one."""
-    waiting = attempt(["systemctl", "stop", f"{_DEAD_MAN}.timer"]).returncode == 0
-    with contextlib.suppress(HostError):
-        attempt(["systemctl", "reset-failed", f"{_DEAD_MAN}.timer", f"{_DEAD_MAN}.service"])
-    return waiting
-
-
-def keep() -> None:
-    """A new connection works: the change stays. Raises HostError when it was taken back already."""
-    if not _call_off():
-        raise HostError("the change was taken back already", "run again")
-    _files.remove(_BACKUP)
+    if TRIAL.undo():
+        reload()
+        TRIAL.end()
 
 
 def reload() -> None:
@@ -188,12 +147,6 @@ def reload() -> None:
         if attempt(["systemctl", "is-active", "--quiet", unit]).returncode == 0:
             run(["systemctl", "reload", unit])
             return
-
-
-def _remember(drop_in: str | None, config: str) -> None:
-    # An earlier, unconfirmed change is still to be undone: what it found is what counts.
-    if _files.load(_BACKUP) is None:
-        _files.write(_BACKUP, _files.dumped({"drop_in": drop_in, "config": config}), mode=0o600)
 
 
 def _check(config: str) -> None:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Tuple, Union
 
+from ._gtfobins import RUN_OTHERS
 from ._node import Node
 
 _UNIT_TYPES = "service socket timer path target mount automount swap slice scope device"
@@ -24,15 +25,30 @@ _NOT_IN_PATHS = re.compile(r"(?<!\[)!|[^\w/.@%+~*?\[\]!-]")
 _PIECE = re.compile(r"\\.|\[\^?\]?(?:\[:\w+:\]|[^]])*\]|.")
 # What named classes hold of blanks and slashes; those that are not here hold neither.
 _CLASSES = {"space": " ", "blank": " ", "print": " /", "graph": "/", "punct": "/"}
-# Programs that run what their user asks for, in all their versions: the first whatever their arguments are, the others
-# when these name nothing to run (https://gtfobins.github.io).
-_ESCAPES = (
-    "su sudo doas pkexec vi vim view vimdiff rvim nvim ex ed nano pico emacs joe mcedit mc less more most man info screen tmux script"
+# Of the programs that can be made to run others (_gtfobins.py), those for which it takes no particular argument: editors, pagers
+# and other programs that take commands while they run; package managers, which ask questions with a shell among the answers; and
+# programs that read what they shall run from the directory of their caller.
+_RUN_AT_ONCE = frozenset(
+    """
+    su sudo doas pkexec vi vim view vimdiff rvim rview nvim ex ed elvish nano pico emacs joe jed mcedit mc less zless more most pg
+    man info batcat screen tmux byobu script busybox zathura ranger ncdu iftop top htop atop
+    asterisk bconsole crash debugfs dotnet ftp ncftp lftp sftp psftp smbclient telnet gdb ghci ginsh hping3 irb pry byebug
+    ispell jjs joe jshell jtag mail mutt mysql mariadb psql sqlite3 redis-cli msfconsole octave scanmem tasksh tdbtool volatility R
+    apt apt-get aptitude dpkg dpkg-reconfigure dnf yum zypper rpm snap pip pip3 pipx gem npm yarn cpan composer easy_install opkg pkg
+    make cmake git hg svn rake bundle bundler cargo go vagrant poetry gradle mvn docker-compose ansible-playbook
+    crontab visudo vipw vigr run-mailcap
+    """.split()
 )
-_SHELLS = "sh bash rbash dash ash zsh ksh mksh csh tcsh fish busybox python perl ruby irb lua node php tclsh expect gdb"
-_VERSION = r"([.-]?[0-9][0-9.]*|\.(basic|tiny|nox|gtk3))?"
-_ESCAPE = re.compile(f"({'|'.join(_ESCAPES.split())}){_VERSION}")
-_SHELL = re.compile(f"({'|'.join(_SHELLS.split())}){_VERSION}")
+_INTERPRETERS = frozenset("sh bash rbash dash ash zsh ksh mksh csh tcsh fish python perl ruby lua node php tclsh expect".split())
+_VERSION = re.compile(r"([.-]?[0-9][0-9.]*|\.(basic|tiny|nox|gtk3))$")
+# Programs of systemd show what they have to say in a pager, which runs as root; of systemctl's verbs these say nothing.
+_PAGED = frozenset("systemctl journalctl loginctl timedatectl hostnamectl localectl busctl machinectl networkctl systemd-analyze".split())
+_UNPAGED = frozenset(
+    """
+    start stop restart reload try-restart reload-or-restart try-reload-or-restart kill clean freeze thaw reset-failed
+    is-active is-failed is-enabled enable disable mask unmask preset daemon-reload daemon-reexec isolate
+    """.split()
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +109,15 @@ class SudoRule:
         """What it gives, piece by piece, to see whether a later rule gives less."""
         pieces = [*self.services, *self.commands, *(f"edit {path}" for path in self.edit), *(["all"] if self.everything else [])]
         return frozenset(f"{user}: {piece}" for user in self.run_as for piece in pieces)
+
+    def programs(self) -> tuple[str, ...]:
+        """The files of commands that it runs: programs, and the scripts that interpreters are given."""
+        found = []
+        for command in itertools.chain.from_iterable(map(commands_of, self.commands)):
+            found.append(command.path)
+            if _VERSION.sub("", command.path.rpartition("/")[2]) in _INTERPRETERS and not command.pattern:
+                found += [word for word in command.arguments.split() if not word.startswith("-")][:1]
+        return tuple(dict.fromkeys(found))
 
     def to_data(self) -> dict[str, Any]:
         """The rule as the inventory would write it."""
@@ -256,12 +281,10 @@ def _check_command(node: Node, text: str, unsafe: str | None) -> None:
         return
     if not all(_check_form(node, command) for command in commands):
         return
-    shell = next(filter(_gives_a_shell, commands), None)
-    if unsafe is None and shell is not None:
-        node.wrong(
-            f"gives a shell: {shell.path} runs whatever its user asks for",
-            "name what it shall run, use `edit:` for files and cat to read them, or give the reason with `unsafe: why`",
-        )
+    escape = next(((command.path, *found) for command in commands for found in [_runs_others(command)] if found), None)
+    if unsafe is None and escape is not None:
+        path, why, safer = escape
+        node.wrong(f"gives more than it says: {path} {why}", f"{safer}, or give the reason with `unsafe: why`")
     elif commands[0].pattern:
         _check_pattern(node, commands[0].arguments, unsafe)
     elif unsafe is None and _GLOB & set(text):
@@ -285,11 +308,53 @@ def _check_form(node: Node, command: Command) -> bool:
     return False
 
 
-def _gives_a_shell(command: Command) -> bool:
+def _runs_others(command: Command) -> tuple[str, str] | None:
+    """Why a command can run programs that it does not name, and what is safer; None when it cannot, as far as is known."""
     name = command.path.rpartition("/")[2]
-    if _SHELL.fullmatch(name):
-        return command.pattern or all(word.startswith("-") for word in command.arguments.split())
-    return _ESCAPE.fullmatch(name) is not None
+    names = {name, _VERSION.sub("", name)}
+    words = command.arguments.split()
+    if names & _INTERPRETERS:
+        script = next((word for word in words if not word.startswith("-")), "")
+        if command.pattern or not script.startswith("/"):
+            return "runs whatever its user asks for, or has in the directory they are in", "name a script of root's by its whole path"
+    elif names & _RUN_AT_ONCE:
+        return "runs whatever its user asks for while it runs", "use `edit:` for files, cat to read them, a script of root's for all else"
+    elif name in _PAGED:
+        quiet = name == "systemctl" and not command.pattern and words and words[0] in _UNPAGED
+        if "--no-pager" not in words and not quiet:
+            return "has a pager, which runs whatever its user asks for", "use `services:`, or add --no-pager"
+    elif names & RUN_OTHERS and not words:
+        return "can run other programs when its arguments say so", "write the arguments out"
+    elif names & RUN_OTHERS and command.pattern and _chooses_options(command.arguments):
+        return "can run other programs when its options say so", "begin each varying argument with something fixed, such as a path"
+    return None
+
+
+def _chooses_options(pattern: str) -> bool:
+    """Whether something that varies stands where an argument begins, or within an option."""
+    begins, option, begun = True, False, True
+    groups: list[tuple[bool, bool, bool]] = []
+    for piece in _PIECE.findall(pattern[1:-1]):
+        if piece == "(":
+            groups.append((begins, option, False))
+        elif piece == "|" and groups:
+            first, before, found = groups.pop()
+            groups.append((first, before, found or option))
+            begins, option = first, before
+        elif piece == ")" and groups:
+            begun, _before, found = groups.pop()
+            begins, option = False, option or found
+        elif piece in ("?", "*", "{"):
+            # What came last may not be there at all.
+            begins = begins or begun
+        elif piece == " ":
+            begins, option, begun = True, False, False
+        else:
+            if (begins or option) and (piece == "." or piece[:1] == "["):
+                return True
+            option = piece not in "= " and (option or (begins and piece in ("-", "\\-")))
+            begins, begun = False, begins
+    return False
 
 
 def _check_pattern(node: Node, pattern: str, unsafe: str | None) -> None:
@@ -300,6 +365,10 @@ def _check_pattern(node: Node, pattern: str, unsafe: str | None) -> None:
         return
     if outline == "^$":
         node.wrong("the pattern is empty", "write the command alone: no arguments are meant then")
+        return
+    unwritable = next((sign for sign, found in _unwritable(pieces[:-1]) if found), None)
+    if unwritable is not None:
+        node.wrong(f"{unwritable} cannot stand in a pattern of sudoers", "write \\# or \\$ for these themselves, and [,] before a blank")
         return
     foreign = next((piece for piece in pieces if re.match(r"\\\w", piece)), "(?" if "(?" in outline else None)
     if foreign is not None:
@@ -322,6 +391,15 @@ def _check_pattern(node: Node, pattern: str, unsafe: str | None) -> None:
             "matches blanks or slashes by a dot, a class or a range, and so more arguments than it shows",
             "name the characters, like [a-z0-9-]+, or give the reason with `unsafe: why`",
         )
+
+
+def _unwritable(pieces: list[str]) -> list[tuple[str, bool]]:
+    """What sudoers(5) takes for the end of a pattern, or for a comment, and what our own reader takes for the end of a command."""
+    return [
+        ("#", any("#" in piece and piece != "\\#" for piece in pieces)),
+        ("$", any("$" in piece and piece != "\\$" for piece in pieces)),
+        ("a comma before a blank", ", " in "".join(pieces)),
+    ]
 
 
 def _as_python(piece: str) -> str:

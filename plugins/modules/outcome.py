@@ -45,7 +45,7 @@ author:
 EXAMPLES = r"""
 - name: Show where Alice has lost her access
   safetynet.prod_access.outcome:
-    result: __accounts_result
+    result: __access_result
     title: Access of alice
 """
 

@@ -56,14 +56,17 @@ rm $kept
 settle
 """
 
-# The same accounts by the tool that makes them, one call for each, in the quickest way there is.
+# The same accounts in the same groups by the tool that makes them, one call for each.
 USERADD = """
+groupadd --system prod-access
+for team in $(seq 0 $((COUNT / 10))); do groupadd TEAM$team; done
 begin=$(date +%s%N)
 for number in $(seq COUNT); do
-    useradd --create-home --no-log-init --user-group -K HOME_MODE=0700 --shell /bin/bash PREFIX$number
+    useradd --create-home --no-log-init --user-group -K HOME_MODE=0700 --shell /bin/bash --comment "Person $number" \\
+        --groups prod-access,TEAM$((number / 10)) PREFIX$number
 done
 echo $(($(date +%s%N) - begin))
-""".replace("PREFIX", LOGIN_PREFIX)
+""".replace("PREFIX", LOGIN_PREFIX).replace("TEAM", TEAM_PREFIX)
 
 # Accounts with all their keys and groups, wherever a tool keeps them; the digest says whether anything was touched.
 LOOK = """

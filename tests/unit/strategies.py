@@ -49,9 +49,13 @@ KEYS = st.builds(
 )
 
 _PATHS = st.from_regex(r"(/[a-z0-9_+-][a-z0-9_.+-]{0,8}){1,3}", fullmatch=True)
-_WORDS = st.from_regex(r"[A-Za-z0-9_./:=@%+,-]{1,8}", fullmatch=True)
-_COMMANDS = st.tuples(_PATHS, st.lists(_WORDS, max_size=3)).map(lambda parts: " ".join((parts[0], *parts[1])))
-_UNITS = st.from_regex(r"[a-z0-9]{1,8}(@[a-z0-9]{1,8})?\.(service|socket|timer)", fullmatch=True)
+_WORDS = st.from_regex(r"[A-Za-z0-9_./:=@%+,#\\\"'()|&;-]{1,8}", fullmatch=True).filter(lambda word: word != '""')
+_PIECES = st.sampled_from(
+    ["a", "-", "/", ",", ":", "=", "!", "\\.", "\\\\", "\\#", "\\$", "[0-9]", "[a,:=b]", "[]a]", "(a|b)", "x{1,2}", "[[:digit:]]+"]
+)
+_PATTERNS = st.lists(_PIECES, min_size=1, max_size=5).map(lambda pieces: [f"^{''.join(pieces)}$"])
+_COMMANDS = st.tuples(_PATHS, st.lists(_WORDS, max_size=3) | _PATTERNS).map(lambda parts: " ".join((parts[0], *parts[1])))
+_UNITS = st.from_regex(r"[a-z0-9](\\x2d|[a-z0-9:_-]){0,6}(@[a-z0-9]{1,8})?\.(service|socket|timer)", fullmatch=True)
 
 
 def _few(values: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:

@@ -97,7 +97,7 @@ def test_refuses_dates_of_yaml_that_no_tool_of_the_host_takes(value: datetime.da
 @given(MOMENTS)
 def test_reads_back_what_it_writes(moment: Moment) -> None:
     assert Moment.parse(str(moment)) == moment
-    assert Moment.of_sshd(moment.sshd()) == moment
+    assert Moment.of_last_second(moment.last_second()) == moment
 
 
 @given(MOMENTS, st.sampled_from(["Asia/Kathmandu", "America/St_Johns", "Pacific/Kiritimati", "UTC"]))
@@ -114,11 +114,11 @@ def test_reads_what_yaml_makes_of_a_time_in_any_zone(moment: Moment, zone: str) 
 @pytest.mark.parametrize("text", ["20270131175959", "2027-01-31", "20271331175959Z", "20270131175959Z ", ""])
 def test_refuses_what_is_no_expiry_time_of_ours(text: str) -> None:
     with pytest.raises(ValueError, match=r"does not match format|unconverted data"):
-        Moment.of_sshd(text)
+        Moment.of_last_second(text)
 
 
 def test_the_last_second_of_a_key_is_the_one_before_its_end() -> None:
-    assert EVENING.sshd() == "20270131175959Z"
+    assert EVENING.last_second() == "20270131175959Z"
 
 
 def test_systemd_is_told_the_moment_itself() -> None:

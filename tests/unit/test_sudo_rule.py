@@ -63,19 +63,28 @@ def test_files_to_edit() -> None:
         "/usr/sbin/traceroute",
         "/usr/local/bin/reindex --shard {1,2,3}",
         "/usr/bin/{cat,tac} /var/log/{syslog,messages}",
-        "/usr/bin/apt-get -o Dpkg::Options=--force-confold install nginx=1.22,5",
+        "/opt/tool -o Dpkg::Options=--force-confold install nginx=1.22,5",
         "/usr/bin/printf \\041 'a' \"b\" #c",
         "/opt/Ünïcode/bin/tool",
         "/usr/local/bin/deploy ^--version [0-9]+(\\.[0-9]+)*$",
         "/usr/local/bin/deploy ^(web|db)[0-9]{1,2}$",
         "/usr/local/bin/deploy ^[^ /]+$",
+        "/usr/local/bin/deploy ^\\#\\$[,] a$",
         "/usr/local/bin/deploy ^[A-Za-z0-9_.-]+$",
         "/usr/local/bin/deploy ^[[:alnum:]]+( [[:alnum:]]+)?$",
         "/usr/local/bin/deploy ^/srv/[a-z/]+$",
         "/usr/local/bin/{deploy,revert} ^[]a-z]{2,3}\\.\\$[|]$",
         "/usr/bin/bash /opt/fixed.sh",
-        "/usr/bin/python3 -m http.server",
-        "/usr/bin/crontab -l",
+        "/usr/bin/python3 -u /opt/fixed.py",
+        "/usr/bin/systemctl daemon-reload",
+        # Written out, arguments give what they say, though other arguments of the same programs would run anything.
+        "/usr/bin/find /srv/cache -mtime +7 -delete",
+        "/usr/bin/tar -czf /backup/etc.tgz /etc",
+        "/usr/bin/rsync -a /srv/ /backup/srv/",
+        "/usr/bin/tar ^-xf /srv/[a-z0-9.-]+\\.tgz -C /srv/(web|db)$",
+        "/usr/bin/find ^/srv/[a-z]+ -name (a|b)x?[0-9] -print$",
+        "/usr/bin/find ^(-x )?/srv/[a-z]+$",
+        "/usr/bin/env ^A=[a-z]+$",
         "/usr/bin/systemctl --no-pager status a.service",
     ],
 )
@@ -86,7 +95,9 @@ def test_commands_that_say_what_they_give(command: str) -> None:
 BLANKS = "matches blanks or slashes"
 MORE = "a wildcard spans blanks and slashes"
 OPEN = "the pattern is open"
-SHELL = "gives a shell"
+MORE_THAN = "gives more than it says"
+RUNS = "runs whatever its user asks for while it runs"
+VARIES = "can run other programs when its options say so"
 
 
 @pytest.mark.parametrize(
@@ -149,17 +160,42 @@ SHELL = "gives a shell"
         ("/usr/bin/x ^[+-z]+$", BLANKS),
         ("/usr/bin/x ^[[:print:]]+$", BLANKS),
         ("/usr/bin/x ^[a[:punct:]]+$", BLANKS),
+        ("/usr/bin/x ^a#b$", "# cannot stand in a pattern"),
+        ("/usr/bin/x ^[#]b$", "# cannot stand in a pattern"),
+        ("/usr/bin/x ^a$b$", "$ cannot stand in a pattern"),
+        ("/usr/bin/x ^[$]b$", "$ cannot stand in a pattern"),
+        ("/usr/bin/x ^a, b$", "a comma before a blank cannot stand in a pattern"),
         ("/usr/bin/x ^\\d+$", "\\d is not of sudo's expressions"),
         ("/usr/bin/x ^\\S+$", "\\S is not of sudo's expressions"),
         ("/usr/bin/x ^(?:a)$", "(? is not of sudo's expressions"),
-        ("/usr/bin/vim /etc/hosts", SHELL),
-        ("/usr/bin/less /var/log/syslog", SHELL),
-        ("/bin/bash", SHELL),
-        ("/usr/bin/python3.11", SHELL),
-        ("/usr/bin/bash -i", SHELL),
-        ("/usr/bin/bash ^[a-z]+$", SHELL),
-        ("/usr/bin/{cat,less} /var/log/syslog", "gives a shell: /usr/bin/less runs whatever its user asks for"),
-        ("/usr/bin/sudo ls", SHELL),
+        ("/usr/bin/vim /etc/hosts", f"{MORE_THAN}: /usr/bin/vim {RUNS}"),
+        ("/usr/bin/vim.tiny /etc/hosts", f"{MORE_THAN}: /usr/bin/vim.tiny {RUNS}"),
+        ("/usr/bin/less /var/log/syslog", f"{MORE_THAN}: /usr/bin/less {RUNS}"),
+        ("/usr/bin/{cat,less} /var/log/syslog", f"{MORE_THAN}: /usr/bin/less {RUNS}"),
+        ("/usr/bin/apt-get install nginx", f"{MORE_THAN}: /usr/bin/apt-get {RUNS}"),
+        ("/usr/bin/make install", f"{MORE_THAN}: /usr/bin/make {RUNS}"),
+        ("/usr/bin/psql -l", f"{MORE_THAN}: /usr/bin/psql {RUNS}"),
+        ("/usr/bin/sudo ls", f"{MORE_THAN}: /usr/bin/sudo {RUNS}"),
+        ("/bin/bash", f"{MORE_THAN}: /bin/bash runs whatever its user asks for, or has in the directory they are in"),
+        ("/usr/bin/python3.11", MORE_THAN),
+        ("/usr/bin/python3 -m http.server", MORE_THAN),
+        ("/usr/bin/bash -i", MORE_THAN),
+        ("/usr/bin/bash deploy.sh", MORE_THAN),
+        ("/usr/bin/bash ^[a-z]+$", MORE_THAN),
+        ("/usr/bin/systemctl status nginx", f"{MORE_THAN}: /usr/bin/systemctl has a pager"),
+        ("/usr/bin/systemctl", MORE_THAN),
+        ("/usr/bin/systemctl ^restart [a-z]+$", MORE_THAN),
+        ("/usr/bin/journalctl -u nginx", f"{MORE_THAN}: /usr/bin/journalctl has a pager"),
+        ("/usr/bin/find", f"{MORE_THAN}: /usr/bin/find can run other programs when its arguments say so"),
+        ("/usr/bin/tar", MORE_THAN),
+        ("/usr/bin/rsync ^[a-z-]+ /srv$", f"{MORE_THAN}: /usr/bin/rsync {VARIES}"),
+        ("/usr/bin/tar ^-x[a-z-]+ /srv$", f"{MORE_THAN}: /usr/bin/tar {VARIES}"),
+        ("/usr/bin/tar ^\\-x[a-z-]+ /srv$", f"{MORE_THAN}: /usr/bin/tar {VARIES}"),
+        ("/usr/bin/tar ^(-x|a)[a-z-]+ /srv$", f"{MORE_THAN}: /usr/bin/tar {VARIES}"),
+        ("/usr/bin/tar ^(/srv|[a-z-]+) /srv$", f"{MORE_THAN}: /usr/bin/tar {VARIES}"),
+        ("/usr/bin/tar ^/srv(/a)?( [a-z-]+)? /srv$", f"{MORE_THAN}: /usr/bin/tar {VARIES}"),
+        ("/usr/bin/tar ^x?[a-z-]+ /srv$", f"{MORE_THAN}: /usr/bin/tar {VARIES}"),
+        ("/usr/bin/tar ^(x)*[a-z-]+ /srv$", f"{MORE_THAN}: /usr/bin/tar {VARIES}"),
     ],
 )
 def test_commands_that_give_more_than_they_say(command: str, says: str) -> None:
@@ -347,3 +383,14 @@ def test_a_command_is_a_program_with_its_arguments() -> None:
     ]
     # Braces count repetitions in a pattern.
     assert commands_of("/bin/{x,y} ^a{1,2}$") == [Command("/bin/x", "^a{1,2}$", True), Command("/bin/y", "^a{1,2}$", True)]
+
+
+def test_the_programs_of_a_rule_and_the_scripts_of_interpreters() -> None:
+    commands = (
+        "/usr/bin/bash -e /opt/a.sh /opt/b",
+        "/usr/bin/{cat,tac} /etc/hosts",
+        "/usr/bin/python3 ^/opt/[a-z]+$",
+        "/usr/bin/cat /etc/motd",
+    )
+    found = SudoRule(commands=commands).programs()
+    assert found == ("/usr/bin/bash", "/opt/a.sh", "/usr/bin/cat", "/usr/bin/tac", "/usr/bin/python3")

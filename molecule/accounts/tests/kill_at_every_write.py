@@ -49,7 +49,7 @@ def wanted(case):
 
 
 def manage(desired):
-    return _accounts.manage(desired, Options(), programs={}, check=False, owner="a test", lock_timeout=30)
+    return _accounts.manage(desired, Options(), programs={}, check=False)
 
 
 def power():
@@ -167,7 +167,7 @@ def main():
                     faults.append(f"{arm.__name__} {number}: not healed: {outcome.error}")
                 elif whole_state() != state:
                     faults.append(f"{arm.__name__} {number}: healed to something else: {whole_state()} instead of {state}")
-                elif _accounts.manage(wanted(after), Options(), programs={}, check=True, owner="a test", lock_timeout=5).plan.changes:
+                elif _accounts.manage(wanted(after), Options(), programs={}, check=True).plan.changes:
                     faults.append(f"{arm.__name__} {number}: not at rest after healing")
             except Exception as error:
                 faults.append(f"{arm.__name__} {number}: {type(error).__name__}: {error}")

@@ -165,7 +165,7 @@ def test_a_dead_controller_leaves_the_old_sshd_behind(desk: Desk) -> None:
         said = host("web1", "python3 - </dev/stdin", stdin=_DIES)
         assert "install_sshd" in said
         assert host("web1", f"cat {drop_in}") == good
-        assert "prod-access-dead-man.timer" in host("web1", "systemctl list-timers --all")
+        assert "prod-access-dead-man-sshd.timer" in host("web1", "systemctl list-timers --all")
         until(lambda: host("web1", f"cat {drop_in}") == "# as it was before", 12, "the switch puts it back")
         until(lambda: not desk.logs_in("alice", "web1"), 3, "sshd itself reads the old one again")
     finally:
@@ -201,7 +201,7 @@ def test_a_host_that_takes_no_new_connection_fails_the_run(desk: Desk) -> None:
     try:
         done = desk.access(limit="web1", rc=2)
         assert "no new connection came about" in " ".join((done.stdout + done.stderr).split())
-        assert "prod-access-dead-man.timer" in host("web1", "systemctl list-timers --all")
+        assert "prod-access-dead-man-sshd.timer" in host("web1", "systemctl list-timers --all")
     finally:
         host(
             "web1",
@@ -214,12 +214,12 @@ def test_a_host_that_takes_no_new_connection_fails_the_run(desk: Desk) -> None:
 _DIES = """
 import json, sys
 sys.path.insert(0, "/usr/lib/prod-access")
-from prod_access import _accounts, _sshd
+from prod_access import _accounts, _trial
 from prod_access._access import Access
 from prod_access._plan import Options
-_sshd.DEAD_MAN_SECONDS = 5
+_trial.SECONDS = 5
 access = Access.from_data(json.load(open("/run/access.json")))
-outcome = _accounts.manage(access, Options(), programs={}, check=False, owner="a test", lock_timeout=5)
+outcome = _accounts.manage(access, Options(), programs={}, check=False)
 print(outcome.error, [change.act for change in outcome.done])
 """
 
@@ -373,7 +373,7 @@ saved = _host.Saved.load().access
 people = {login: person for login, person in saved.people.items() if login != "only"}
 try:
     access = dataclasses.replace(saved, people=people)
-    outcome = _accounts.manage(access, Options(), programs={}, check=True, owner="a test", lock_timeout=5)
+    outcome = _accounts.manage(access, Options(), programs={}, check=True)
     print(outcome.plan.changes)
 except _command.HostError as error:
     print(error)

@@ -1,0 +1,121 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules that change a host have in common: one area of it or several, in one call, under one lock."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any, Callable, Mapping
+
+from ansible.module_utils.basic import AnsibleModule
+
+from . import _accounts, _accounts_program, _files, _plan, _rules, _sudo_program
+from ._access import Access
+from ._command import HostError
+from ._sudoers import Settings
+
+_COMMON: dict[str, Any] = {
+    "access": {"type": "json"},
+    "person": {"type": "str"},
+    "lock_timeout": {"type": "int", "default": 60},
+    "owner": {"type": "str", "default": "a controller"},
+}
+
+
+@dataclass
+class Result:
+    """What came of one area."""
+
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    diff: list[dict[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    on_trial: bool = False
+
+
+@dataclass(frozen=True)
+class Area:
+    """One area of a host: the options of its modules, and the way from them to a result."""
+
+    options: Mapping[str, Any]
+    manage: Callable[[Access, Mapping[str, Any], bool], Result]
+
+
+def _manage_accounts(access: Access, params: Mapping[str, Any], check: bool) -> Result:
+    options = _plan.Options(params["default_shell"], params["person"], params["allow_mass_removal"])
+    outcome = _accounts.manage(access, options, programs=_accounts_program.files(), check=check)
+    changes = outcome.plan.changes if check else outcome.done
+    return Result(
+        [change.to_data() for change in changes],
+        [{"before_header": "access", "after_header": "access", **outcome.plan.diff(changes)}] if changes else [],
+        outcome.plan.notes,
+        [outcome.error] if outcome.error else [],
+        any(change.act == "install_sshd" for change in outcome.done),
+    )
+
+
+def _manage_sudo(access: Access, params: Mapping[str, Any], check: bool) -> Result:
+    settings = Settings(params["secure_path"], params["passwd_tries"], params["timestamp_timeout"])
+    options = _rules.Options(settings, params["person"], params["prove_all"])
+    outcome = _rules.manage(access, options, programs=_sudo_program.files(), check=check)
+    return Result([change.to_data() for change in outcome.changes], outcome.diff(), outcome.notes, outcome.errors)
+
+
+ACCOUNTS = Area(
+    {
+        "default_shell": {"type": "path", "default": _plan.Options.default_shell},
+        "allow_mass_removal": {"type": "bool", "default": False},
+    },
+    _manage_accounts,
+)
+SUDO = Area(
+    {
+        "secure_path": {"type": "str", "default": Settings.secure_path},
+        "passwd_tries": {"type": "int", "default": Settings.passwd_tries, "no_log": False},
+        "timestamp_timeout": {"type": "float", "default": Settings.timestamp_timeout},
+        "prove_all": {"type": "bool", "default": False},
+    },
+    _manage_sudo,
+)
+
+
+def main(*areas: Area) -> None:
+    """A whole module. What stands in the way of one area does not stand in the way of the next."""
+    spec = dict(_COMMON)
+    for area in areas:
+        spec.update(area.options)
+    # Who has access is no secret, but too long a line for the system log of each host at each run.
+    module = AnsibleModule(argument_spec=spec, no_log=True, supports_check_mode=True)
+    params: dict[str, Any] = module.params
+    os.umask(0o022)
+    access = Access.from_data(json.loads(params["access"]))
+    results: list[Result] = []
+    try:
+        with contextlib.ExitStack() as stack:
+            if not module.check_mode:
+                stack.enter_context(_files.host_lock(params["owner"], params["lock_timeout"]))
+            for area in areas:
+                try:
+                    results.append(area.manage(access, params, module.check_mode))
+                except HostError as error:
+                    results.append(Result(errors=[str(error)]))
+                except OSError as error:
+                    results.append(Result(errors=[f"{error}; nothing is half written"]))
+    except HostError as error:
+        results.append(Result(errors=[str(error)]))
+    answer: dict[str, Any] = {
+        "changes": [change for result in results for change in result.changes],
+        "diff": [part for result in results for part in result.diff],
+        "notes": [note for result in results for note in result.notes],
+        "on_trial": any(result.on_trial for result in results),
+        "invocation": {"module_args": {name: value for name, value in params.items() if name != "access"}},
+    }
+    answer["changed"] = bool(answer["changes"] or answer["diff"])
+    errors = [error for result in results for error in result.errors]
+    if errors:
+        module.fail_json(msg="\n".join(errors), **answer)
+    module.exit_json(**answer)

@@ -1,0 +1,38 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stays on a host after a module ended: this package itself, as the module brought it, for programs of ours to start."""
+
+from __future__ import annotations
+
+import pkgutil
+import sys
+
+_LIBRARY = "/usr/lib/prod-access"
+_PACKAGE = "prod_access"
+_PROGRAM = """\
+#!/usr/bin/python3 -I
+# Managed by safetynet.prod_access.
+import sys
+
+sys.path.insert(0, "{library}")
+from {package}.{module} import main
+
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def files() -> dict[str, str]:
+    """The package, file by file."""
+    package = __package__ or ""
+    # A module and its program import all that they need when they start, and a module has nothing else with it.
+    names = sorted(name[len(package) + 1 :] for name in sys.modules if name.startswith(package + "._"))
+    found = {f"{_LIBRARY}/{_PACKAGE}/__init__.py": ""}
+    for name in names:
+        found[f"{_LIBRARY}/{_PACKAGE}/{name}.py"] = (pkgutil.get_data(package, name + ".py") or b"").decode()
+    return found
+
+
+def program(name: str) -> str:
+    """A program that runs ``main`` of a module of the package."""
+    return _PROGRAM.format(library=_LIBRARY, package=_PACKAGE, module=name.rpartition(".")[2])

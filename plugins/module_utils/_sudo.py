@@ -1,0 +1,170 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""sudo on a host: which one it is, what it reads, whether that is sound, and what it says that somebody may do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import stat
+from dataclasses import dataclass
+from typing import Iterator, Sequence
+
+from . import _files
+from ._command import HostError, attempt, run
+from ._sudoers import Entry, Power, listed
+from ._trial import Trial
+
+MAIN = "/etc/sudoers"
+FOLDER = "/etc/sudoers.d"
+FILE = os.path.join(FOLDER, "prod-access")
+MODE = 0o440
+TRIAL = Trial("sudo", (FILE, MAIN), "/usr/sbin/prod-access-sudo undo")
+_CHECK = os.path.join(_files.STATE, "sudoers-check")
+_INCLUDE_LINES = f"# The next line is safetynet.prod_access's: without it sudo does not read the rules of our people.\n@include {FILE}\n"
+# sudoers(5), "Including other files from within sudoers": since 1.9.1 with @, before with #.
+_INCLUDE_FOLDER = re.compile(rf'(?m)^[ \t]*[@#]includedir[ \t]+"?{re.escape(FOLDER)}/?"?[ \t]*$')
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """sudo, or sudo-rs, and its version."""
+
+    name: str
+    version: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} {'.'.join(map(str, self.version))}"
+
+    def lacks(self, entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+        """What the entries need and this sudo does not have, with the users concerned."""
+        original = self.name == "sudo"
+        for entry in entries:
+            who = ", ".join(entry.users)
+            # sudoers(5): regular expressions came with 1.9.10, NOTAFTER with 1.8.20.
+            if any(" ^" in command for command in entry.commands) and not (original and self.version >= (1, 9, 10)):
+                yield who, "a pattern for arguments (sudo 1.9.10 or newer, not sudo-rs)"
+            if entry.until is not None and not (original and self.version >= (1, 8, 20)):
+                yield who, "an end of a rule, NOTAFTER (sudo 1.8.20 or newer, not sudo-rs)"
+            if any(command.startswith("sudoedit ") for command in entry.commands) and not (original or self.version >= (0, 2, 8)):
+                yield who, "sudoedit (sudo-rs 0.2.8 or newer)"
+
+
+def implementation() -> Implementation | None:
+    """Which sudo this host has; None for none."""
+    with contextlib.suppress(HostError):
+        said = attempt(["sudo", "-V"]).stdout
+        match = re.match(r"(?:Sudo version|(sudo-rs)) (\d+)\.(\d+)(?:\.(\d+))?", said)
+        if match:
+            return Implementation(match.group(1) or "sudo", tuple(int(part or 0) for part in match.group(2, 3, 4)))
+        raise HostError(f"`sudo -V` says {said[:80]!r}, which is no sudo that is known", "see: type sudo")
+    return None
+
+
+def includes(main: str) -> bool:
+    """Whether the main file reads ours, by the directory or by a line of our own."""
+    return _INCLUDE_FOLDER.search(main) is not None or _INCLUDE_LINES in main
+
+
+def with_include(main: str) -> str:
+    return (main if main.endswith("\n") else main + "\n") + _INCLUDE_LINES
+
+
+def is_sound() -> bool:
+    """Whether our file is as sudo wants it: sudo passes over one that others can write."""
+    try:
+        return _files.is_ours(FILE, MODE) and stat.S_ISREG(os.lstat(FILE).st_mode)
+    except FileNotFoundError:
+        return True
+
+
+def oddities() -> list[str]:
+    """What of others' files in the directory sudo passes over, or objects to."""
+    found = []
+    for name in sorted(os.listdir(FOLDER)) if os.path.isdir(FOLDER) else ():
+        path = os.path.join(FOLDER, name)
+        if path == FILE or name.startswith(".prod-access"):
+            continue
+        about = os.stat(path) if os.path.exists(path) else os.lstat(path)
+        if "." in name or name.endswith("~"):
+            if name != "README":
+                found.append(f"{path} is passed over by sudo: its name has a dot or ends in ~")
+        elif about.st_uid != 0 or about.st_mode & 0o022:
+            found.append(f"{path} is passed over by sudo: others than root can write it; see: ls -l {path}")
+    return found
+
+
+def faults(main: str | None = None, ours: str | None = None) -> list[str]:
+    """What visudo(8) objects to in the whole tree, as it is or as it would be; each with its file and line.
+
+    A copy is checked, since a file that is checked alone hides clashes with the others.
+    """
+    candidate = main is not None or ours is not None
+    shutil.rmtree(_CHECK, ignore_errors=True)
+    _files.make_folder(_files.STATE, 0o755)
+    os.mkdir(_CHECK, 0o700)
+    try:
+        folder = os.path.join(_CHECK, "sudoers.d")
+        if os.path.isdir(FOLDER):
+            shutil.copytree(FOLDER, folder, symlinks=False, ignore=shutil.ignore_patterns(".*"), ignore_dangling_symlinks=True)
+        else:
+            os.mkdir(folder)
+        text = _files.read_text(MAIN) if main is None else main
+        if text is None:
+            return [f"{MAIN} is missing"]
+        if candidate:
+            _put(os.path.join(folder, "prod-access"), ours)
+        copy = os.path.join(_CHECK, "sudoers")
+        _put(copy, _relocated(text, folder))
+        done = attempt(["visudo", "-c", "-f", copy])
+        if done.returncode == 0:
+            return []
+        said = (done.stderr + done.stdout).replace(folder, FOLDER).replace(copy, MAIN)
+        return _complaints(said) or [said.strip()]
+    finally:
+        shutil.rmtree(_CHECK, ignore_errors=True)
+
+
+def _relocated(main: str, folder: str) -> str:
+    """The main file, reading the copies; an include of others is read where it is."""
+    text = _INCLUDE_FOLDER.sub(f"@includedir {folder}", main.replace(f"@include {FILE}\n", f"@include {folder}/prod-access\n"))
+    return re.sub(r'(?m)^([@#]include(?:dir)?[ \t]+"?)(?!/)', r"\1/etc/", text)
+
+
+def _complaints(said: str) -> list[str]:
+    """The lines of visudo that name a file and a line; what follows them shows the place with a caret."""
+    return [line.strip() for line in said.splitlines() if re.match(r"\s*(>>> )?/\S+:\d+", line)]
+
+
+def _put(path: str, text: str | None) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    if text is not None:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "w", encoding="utf-8", errors="surrogateescape") as stream:
+            stream.write(text)
+
+
+def powers(login: str) -> frozenset[Power]:
+    """What sudo itself says that somebody may do here (sudo(8), -l -U)."""
+    return listed(run(["sudo", "-n", "-l", "-U", login], mend="see: sudo -l -U " + login))
+
+
+def install(ours: str | None, main: str | None) -> None:
+    """Put the files in force, on trial until :data:`TRIAL` ends."""
+    TRIAL.begin()
+    if ours is None:
+        _files.remove(FILE)
+    else:
+        os.makedirs(FOLDER, mode=0o750, exist_ok=True)
+        _files.write(FILE, ours, mode=MODE)
+    if main is not None:
+        _files.write(MAIN, main, mode=MODE)
+
+
+def undo() -> None:
+    """Put sudo's files back as :func:`install` found them."""
+    if TRIAL.undo():
+        TRIAL.end()
