@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import datetime
+import json
 import os
 import shutil
 import subprocess
@@ -36,6 +37,13 @@ def host(name: str, command: str, *, stdin: str = "", check: bool = True) -> str
     done = subprocess.run([*SSH, *shared, f"root@{name}", command], input=stdin, capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, f"{name}: {command}\n{done.stdout}\n{done.stderr}"
     return done.stdout.strip()
+
+
+def kill_at_every_write(name: str, script: Path, *arguments: str) -> Any:
+    """Run a script that uses killing.py on a host. Returns how many kills there were, and what was wrong after them."""
+    for file in (Path(__file__).with_name("killing.py"), script):
+        host(name, f"cat > /run/{file.name}", stdin=file.read_text())
+    return json.loads(host(name, f"python3 /run/{script.name} {' '.join(arguments)}").splitlines()[-1])
 
 
 def until(true: Callable[[], Any], seconds: float, what: str) -> None:

@@ -55,7 +55,8 @@ def main(arguments: list[str]) -> int:
                 _sshd.undo()
             return 0
         if chosen.command == "keep-sshd":
-            _sshd.TRIAL.keep()
+            with _files.host_lock("prod-access-accounts keep-sshd", 60):
+                _sshd.TRIAL.keep()
             return 0
         if chosen.command == "expire":
             outcome = expire()

@@ -51,21 +51,21 @@ class Trial:
         return True
 
     def end(self) -> None:
-        """The trial is over, in whichever way; the switch does nothing any more."""
-        self._call_off()
+        """The trial is over, in whichever way."""
+        # In this order: a switch that finds nothing to put back does nothing.
         _files.remove(self._before)
+        self._call_off()
 
     def keep(self) -> None:
         """Somebody came in after the change: it stays. Raises HostError when it was taken back already."""
-        if not self._call_off():
+        if _files.load(self._before) is None:
             raise HostError("the change was taken back already", "run again")
-        _files.remove(self._before)
+        self.end()
 
-    def _call_off(self) -> bool:
-        waiting = attempt(["systemctl", "stop", f"{self._unit}.timer"]).returncode == 0
+    def _call_off(self) -> None:
+        attempt(["systemctl", "stop", f"{self._unit}.timer"])
         with contextlib.suppress(HostError):
             attempt(["systemctl", "reset-failed", f"{self._unit}.timer", f"{self._unit}.service"])
-        return waiting
 
 
 def _read(path: str) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ Python's own writes are counted by an audit hook (PEP 578), those of shadow-util
 N-th rename, and the module with it. Prints how many kills there were, and each state that should never have been.
 """
 
-import contextlib
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, "/usr/lib/prod-access")
+from killing import at_python_write, child
 from prod_access import _accounts, _command, _files, _host
 from prod_access._access import Access, HostGrant, HostPerson
 from prod_access._model import Person
@@ -22,7 +22,6 @@ from prod_access._ssh_key import SshKey
 
 LOGIN = "killed"
 KEYS = [SshKey("ssh-ed25519", f"AAAAC3NzaC1lZDI1NTE5AAAAI{letter * 43}", letter) for letter in "AB"]
-WRITES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.chown", "shutil.rmtree", "subprocess.Popen"}
 
 
 def access(keys, groups, state="active"):
@@ -77,43 +76,6 @@ def forget():
     _files.write(_host.SAVED, SAVED, mode=0o600)
 
 
-def child(desired, arm):
-    """Run the module in a process of its own, armed to kill itself. Says whether it was killed."""
-    pid = os.fork()
-    if pid == 0:
-        os.setpgid(0, 0)
-        null = os.open("/dev/null", os.O_WRONLY)
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-        arm()
-        outcome = manage(desired)
-        os._exit(1 if outcome.error else 0)
-    _pid, status = os.waitpid(pid, 0)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-    if os.WIFSIGNALED(status):
-        return True
-    assert os.WEXITSTATUS(status) == 0, "a run that was not killed failed"
-    return False
-
-
-def at_python_write(number):
-    def arm():
-        count = 0
-
-        def hook(event, arguments):
-            nonlocal count
-            writes = event in WRITES or (event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR))
-            if writes:
-                count += 1
-                if count == number:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-
-    return arm
-
-
 def at_shadow_rename(number):
     """Kill the tools of shadow-utils at their N-th rename, counted over the whole run, and the module right after."""
 
@@ -155,7 +117,7 @@ def main():
             forget()
             manage(wanted(before))
             assert power() == old
-            if not child(wanted(after), arm(number)):
+            if not child(lambda: manage(wanted(after)).error, arm(number)):
                 break
             kills += 1
             now = power()

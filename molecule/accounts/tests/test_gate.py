@@ -33,7 +33,7 @@ PLAYS = {
     "limit": {"limit": "web1"},
     "no limit": {"limit": None},
     "tags": {"arguments": ["--tags", "all"]},
-    "start at task": {"arguments": ["--start-at-task", "safetynet.prod_access.accounts : Give people the access that the inventory says"]},
+    "start at task": {"arguments": ["--start-at-task", "Make the host agree with the inventory"]},
     "free": {"arguments": ["-e", "ansible_strategy=free"], "env": {"ANSIBLE_STRATEGY": "free"}},
 }
 

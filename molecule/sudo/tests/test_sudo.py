@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import yaml
-from desk import ENVIRONMENT, HOSTS, ROOT, Desk, host, soon, until
+from desk import ENVIRONMENT, HOSTS, ROOT, Desk, host, kill_at_every_write, soon, until
 
 Clean = Callable[..., None]
 FILE = "/etc/sudoers.d/prod-access"
@@ -365,6 +366,13 @@ data = json.load(open("/run/access.json"))["access"]
 del data["people"]["bob"]
 _rules.manage(Access.from_data(data), _rules.Options(prove_all=True), programs={}, check=False)
 """
+
+
+@pytest.mark.parametrize("case", ["add", "change", "remove"])
+def test_a_kill_at_any_write_is_healed_by_the_next_run(desk: Desk, case: str) -> None:
+    said = kill_at_every_write("web1", Path(__file__).with_name("kill_at_every_write.py"), case)
+    assert said["kills"] > 10, said
+    assert said["faults"] == []
 
 
 def test_two_controllers_at_once(desk: Desk, clean: Clean) -> None:
