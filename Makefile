@@ -18,9 +18,11 @@ SYSTEM := aardvark-dns crun debian-archive-keyring git iptables mmdebstrap netav
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: fleet  ## start the fleet, give people access to it, show who can log in where; leaves it up
+demo: fleet  ## start the fleet, give people access to it, show who can log in where and do what; leaves it up
 	@echo "==> demo: playbooks/access.yml on the fleet"
 	@ansible-playbook -i .fleet/inventory playbooks/access.yml
+	@echo "==> demo: playbooks/access_report.yml"
+	@ansible-playbook -i .fleet/inventory playbooks/access_report.yml -e access_report_folder=$(CURDIR)/.fleet/access-report
 	@$(FLEET) report
 
 test: lint unit sanity molecule  ## every gate, in this order

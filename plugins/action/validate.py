@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._moment import Moment
 from ..module_utils._resolve import Model
-from ..plugin_utils import _gate
+from ..plugin_utils import _gate, _report
 
 
 class ActionModule(ActionBase):
@@ -39,8 +39,21 @@ class ActionModule(ActionBase):
             self._display.display(result["msg"])
             if arguments["expect"]:
                 _check_person(checked.model, task_vars["ansible_play_hosts_all"], **arguments)
+            else:
+                result["differences"] = _report.differences(checked.model, checked.model.hosts, Moment(int(time.time())))
+                self._show_differences(result["differences"])
         result["failed"] = bool(checked.errors)
         return result
+
+    def _show_differences(self, differences: Iterable[Mapping[str, Any]]) -> None:
+        """Where developers and operations differ, once for all hosts where they do so in the same way."""
+        alike: dict[tuple[Any, ...], list[str]] = {}
+        for one in differences:
+            alike.setdefault((one["development"], one["operations"], *one["why"]), []).append(one["host"])
+        for (development, operations, *whys), hosts in alike.items():
+            some = ", ".join(hosts[:5]) + (f" and {len(hosts) - 5} more" if len(hosts) > 5 else "")
+            self._display.display(f"\nNot the same access on {some}:\n  development: {development}\n  operations: {operations}")
+            self._display.display("".join(f"    because {why}\n" for why in whys).rstrip())
 
 
 def _check_person(model: Model, hosts: Iterable[str], person: str, expect: str) -> None:

@@ -87,7 +87,7 @@ def _logs_in(account: Account) -> bool:
     values = _sshd.setting(account.login)
     if account.uid == 0 and values.get("permitrootlogin") == "no":
         return False
-    if _sshd.shut_out(account.login, sorted(account.groups)):
+    if _sshd.shut_out(values, account.login, sorted(account.groups)):
         return False
     by_password = values.get("passwordauthentication") == "yes" and (account.uid != 0 or values.get("permitrootlogin") == "yes")
     if by_password and account.password and not account.is_locked:
@@ -97,9 +97,7 @@ def _logs_in(account: Account) -> bool:
 
 def _lines(pattern: str, account: Account) -> list[str]:
     """The keys in a file of ``AuthorizedKeysFile``."""
-    # sshd_config(5), TOKENS; a path that is not absolute is below the home.
-    tokens = {"%%": "%", "%h": account.home, "%u": account.login, "%U": str(account.uid)}
-    path = os.path.join(account.home, re.sub("%.", lambda found: tokens.get(str(found.group()), ""), pattern))
+    path = _sshd.key_path(pattern, account.login, account.uid, account.home)
     with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8", errors="replace") as stream:
         return [line for line in stream if line.strip() and not line.startswith("#")]
     return []

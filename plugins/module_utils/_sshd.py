@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+from typing import Mapping
 
 from . import _files
 from ._command import HostError, attempt, run
@@ -91,9 +92,8 @@ def decides_by() -> set[str]:
     return set(re.findall(r"checking syntax for 'Match (.*)'", done.stderr))
 
 
-def shut_out(login: str, groups: list[str]) -> str | None:
-    """Why a foreign AllowUsers, DenyUsers, AllowGroups or DenyGroups keeps a person out; None when none does."""
-    values = setting(login)
+def shut_out(values: Mapping[str, str], login: str, groups: list[str]) -> str | None:
+    """Why a foreign AllowUsers, DenyUsers, AllowGroups or DenyGroups keeps a person out, by their settings; None when none does."""
     for keyword, names, wanted in (
         ("allowusers", [login], True),
         ("denyusers", [login], False),
@@ -103,6 +103,12 @@ def shut_out(login: str, groups: list[str]) -> str | None:
         if keyword in values and _matches(values[keyword].split(), names) is not wanted:
             return f"{keyword} {values[keyword]}"
     return None
+
+
+def key_path(pattern: str, login: str, uid: int, home: str) -> str:
+    """A file of ``AuthorizedKeysFile`` for one account (sshd_config(5), TOKENS); one that is not absolute is below the home."""
+    tokens = {"%%": "%", "%h": home, "%u": login, "%U": str(uid)}
+    return os.path.join(home, re.sub("%.", lambda found: tokens.get(str(found.group()), ""), pattern))
 
 
 def _matches(patterns: list[str], names: list[str]) -> bool:

@@ -55,13 +55,15 @@ class Implementation:
 
 def implementation() -> Implementation | None:
     """Which sudo this host has; None for none."""
-    with contextlib.suppress(HostError):
-        said = attempt(["sudo", "-V"]).stdout
-        match = re.match(r"(?:Sudo version|(sudo-rs)) (\d+)\.(\d+)(?:\.(\d+))?", said)
-        if match:
-            return Implementation(match.group(1) or "sudo", tuple(int(part or 0) for part in match.group(2, 3, 4)))
+    try:
+        done = attempt(["sudo", "-V"])
+    except HostError:
+        return None
+    said = done.stdout + done.stderr
+    match = re.match(r"(?:Sudo version|(sudo-rs)) (\d+)\.(\d+)(?:\.(\d+))?", said)
+    if match is None:
         raise HostError(f"`sudo -V` says {said[:80]!r}, which is no sudo that is known", "see: type sudo")
-    return None
+    return Implementation(match.group(1) or "sudo", tuple(int(part or 0) for part in match.group(2, 3, 4)))
 
 
 def includes(main: str) -> bool:

@@ -36,7 +36,7 @@ _HEAD = """\
 # Who may do what on this host, by the grants of the inventory, each with its reason.
 """
 _ENTRY = re.compile(r"(?P<users>\S+(?:, \S+)*) ALL = (?P<rest>\(.*)")
-_SPEC = re.compile(r"\((?P<run_as>[^)]*)\) (?:NOTAFTER=(?P<until>\d{14}Z) )?(?P<no>NO)?PASSWD: (?P<commands>.+)")
+_SPEC = re.compile(r"\((?P<run_as>[^)]*)\) (?:NOTAFTER=(?P<until>\d{14}Z) )?(?P<tag>(?:NO)?PASSWD: )?(?P<commands>.+)")
 # A list of commands is parted by a comma and a blank; those within one are escaped.
 _COMMAND = re.compile(r"(?:[^\\,]|\\.|,(?! ))+")
 
@@ -160,13 +160,14 @@ def parse(text: str) -> list[Entry]:
 
 
 def listed(said: str) -> frozenset[Power]:
-    """The powers that ``sudo -l`` names (sudo(8)); what is not of our form is a power of its own."""
+    """The powers that ``sudo -l`` names (sudo(8)). A rule without a tag asks for a password."""
     _head, _blank, lines = said.partition(" may run the following commands on ")
-    powers: set[Power] = set()
-    for line in lines.splitlines()[1:]:
-        for entry in _powers(line.strip()):
-            powers |= entry.powers()
-    return frozenset(powers)
+    return frozenset().union(*map(listed_line, lines.splitlines()[1:]))
+
+
+def listed_line(line: str) -> frozenset[Power]:
+    """The powers of one such line."""
+    return frozenset().union(*(entry.powers() for entry in _powers(line.strip())))
 
 
 def _powers(text: str) -> Iterator[Entry]:
@@ -177,7 +178,7 @@ def _powers(text: str) -> Iterator[Entry]:
             (),
             tuple(command.lstrip(" ") for command in _COMMAND.findall(match.group("commands"))),
             match.group("run_as"),
-            match.group("no") is None,
+            match.group("tag") != "NOPASSWD: ",
             Moment.of_last_second(until) if until else None,
         )
 

@@ -53,4 +53,11 @@ msg:
   returned: always
   type: str
   sample: "4 people, 2 teams, 4 hosts: 0 errors, 1 warning"
+differences:
+  description:
+    - The hosts on which people in teams of the kinds C(development) and C(operations) may do different things by sudo, or are in different
+      groups that amount to root. What each of them may do, and the reasons as the grants give them.
+  returned: without O(person), when there is no error
+  type: list
+  elements: dict
 """

@@ -34,10 +34,11 @@ _display = Display()
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the whole inventory came to: the number of errors, who is known, and the folder with each host's access."""
+    """What the whole inventory came to: the number of errors, who is known, whose each key is, and the folder with each host's access."""
 
     errors: int
     people: Sequence[str]
+    key_owners: Mapping[str, str]
     folder: str
 
     def access(self, host: str) -> Access:
@@ -105,10 +106,12 @@ def verdict(task_vars: Mapping[str, Any]) -> Verdict:
                 for host in filter(checked.model.hosts.__contains__, hosts):
                     with open(_host_file(folder, host), "w", encoding="utf-8") as stream:
                         json.dump(checked.model.access(host).to_data(), stream)
-            found = {"errors": checked.errors, "people": sorted(checked.model.people)}
+            people = checked.model.people
+            owners = {key.fingerprint: login for login, person in people.items() for key in person.keys}
+            found = {"errors": checked.errors, "people": sorted(people), "key_owners": owners}
             with open(os.path.join(folder, "verdict.json"), "w", encoding="utf-8") as stream:
                 json.dump(found, stream)
-    return Verdict(found["errors"], found["people"], folder)
+    return Verdict(found["errors"], found["people"], found["key_owners"], folder)
 
 
 def _find(folder: str) -> dict[str, Any] | None:

@@ -129,11 +129,13 @@ User alice may run the following commands on web1:
     (ALL : ALL) NOPASSWD: ALL
     (search, web) NOTAFTER=20261231235959Z PASSWD: /usr/bin/x a\\,b, /usr/bin/y ""
     (ALL) SETENV: nonsense
+    neither user nor command
 """
     assert listed(said) == {
         Power("ALL : ALL", False, None, "ALL"),
         Power("search, web", True, LATER, "/usr/bin/x a\\,b"),
         Power("search, web", True, LATER, '/usr/bin/y ""'),
+        Power("ALL", True, None, "SETENV: nonsense"),
     }
     assert listed("User alice is not allowed to run sudo on web1.\n") == frozenset()
 

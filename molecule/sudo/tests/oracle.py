@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 FILE = "/etc/sudoers.d/probe"
 
@@ -29,7 +30,10 @@ def answer(case):
     with open(handle, "w", encoding="utf-8") as stream:
         stream.write(case["text"])
     check = subprocess.run(["visudo", "-c", "-f", FILE], capture_output=True, text=True)
+    begin = time.perf_counter()
+    sudo()
     return {
+        "seconds": time.perf_counter() - begin,
         "visudo": check.stdout + check.stderr if check.returncode else "",
         "listed": sudo()[1],
         "allowed": [allowed(*command) for command in case.get("allowed", [])],

@@ -160,3 +160,27 @@ def test_each_kind_of_rule_gives_what_it_says_and_nothing_beside(name: str, kind
     assert answer["visudo"] == ""
     assert answer["allowed"] == [True] * len(allowed)
     assert answer["refused"] == [False] * len(refused)
+
+
+def test_a_large_host_stays_readable_and_quick(name: str) -> None:
+    """370 people in 90 teams with 260 rules, as one public fleet has them."""
+    people: dict[str, list[HostGrant]] = {"probe": [], **{f"person{number:03}": [] for number in range(369)}}
+    logins = list(people)
+    for number in range(260):
+        rule = (
+            SudoRule(services=(f"app{number}.service",))
+            if number % 3
+            else SudoRule(commands=(f"/opt/app{number}/bin/run --shard {{1,2,3}}",))
+        )
+        grant = HostGrant(f"prod_access_grants_app{number}[0] (group app)", f"They run app {number}.", f"team{number % 90}", sudo=(rule,))
+        for place in range(10):
+            people[logins[(number % 90 * 4 + place) % 370]].append(grant)
+    access = Access({login: HostPerson(Person(login, name=login), tuple(grants)) for login, grants in people.items()})
+    entries = entries_of(access, NOW)
+    text = render(entries, Settings())
+    answers = ask(name, [{"text": text}] * 5)
+    assert answers[0]["visudo"] == ""
+    assert listed(answers[0]["listed"]) == {power.as_listed() for power in powers_of(entries)["probe"]}
+    assert sorted(answer["seconds"] for answer in answers)[2] < 0.05
+    assert max(map(len, text.splitlines())) <= 122
+    assert text.count("\n# prod_access_grants_app") == 260

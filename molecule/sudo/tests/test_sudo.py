@@ -368,6 +368,31 @@ _rules.manage(Access.from_data(data), _rules.Options(prove_all=True), programs={
 """
 
 
+def test_another_sudo_gives_what_it_can_and_says_what_it_cannot(desk: Desk, clean: Clean) -> None:
+    """sudo-rs, as newer distributions have it: rules that it would pass over or misread are errors, the others work."""
+    clean("hana", "ivan")
+    host("web2", "dpkg -s sudo-rs >/dev/null 2>&1 || apt-get install --yes -qq sudo-rs")
+    host("web2", "mount --bind /usr/bin/sudo-rs /usr/bin/sudo && mount --bind /usr/bin/visudo-rs /usr/sbin/visudo")
+    try:
+        desk.person("hana", grant={"sudo": [{"commands": ["/usr/bin/printf {one,two}"]}, {"services": ["cron.service"]}]})
+        desk.access(limit="web2")
+        assert sudo(desk, "hana", "web2", "printf one").stdout == "one"
+        assert sudo(desk, "hana", "web2", "systemctl --no-pager status cron").returncode == 0
+        assert sudo(desk, "hana", "web2", "printf three").returncode != 0
+        assert "changed=0" in desk.access(limit="web2").stdout
+        desk.person("ivan", grant={"sudo": "full", "until": "2099-01-01"})
+        desk.person("hana", grant={"sudo": [{"commands": ["/usr/bin/printf ^[a-z]+$"]}]})
+        done = desk.access(limit="web2", rc=2)
+        assert "ivan: sudo-rs 0.2.5 does not know an end of a rule, NOTAFTER" in said(done.stdout)
+        assert "hana: sudo-rs 0.2.5 does not know a pattern for arguments" in said(done.stdout)
+        assert sudo(desk, "ivan", "web2", "id").returncode != 0
+        assert sudo(desk, "hana", "web2", "printf one").returncode != 0, "what is no longer granted goes all the same"
+    finally:
+        host("web2", "umount /usr/bin/sudo /usr/sbin/visudo")
+        desk.forget("hana", "ivan")
+        desk.access(limit="web2")
+
+
 @pytest.mark.parametrize("case", ["add", "change", "remove"])
 def test_a_kill_at_any_write_is_healed_by_the_next_run(desk: Desk, case: str) -> None:
     said = kill_at_every_write("web1", Path(__file__).with_name("kill_at_every_write.py"), case)

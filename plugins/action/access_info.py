@@ -1,0 +1,29 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read a host, with the inventory's keys at hand. See the module's documentation."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ..plugin_utils import _gate
+
+
+class ActionModule(ActionBase):
+    """Nothing is changed, and so an inventory with errors stands in nobody's way."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        task_vars = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        if "key_owners" in self._task.args:
+            raise AnsibleError("key_owners cannot be set: whose a key is comes from the inventory alone")
+        arguments = {**self._task.args, "key_owners": json.dumps(_gate.verdict(task_vars).key_owners)}
+        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+        return result
