@@ -130,7 +130,7 @@ from ..module_utils._command import HostError
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"with_files": {"type": "bool", "default": False}, "key_owners": {"type": "json"}},
+        argument_spec={"with_files": {"type": "bool", "default": False}, "key_owners": {"type": "json", "no_log": False}},
         no_log=True,
         supports_check_mode=True,
     )
