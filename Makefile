@@ -12,7 +12,7 @@ BENCH := .venv/bench-$(firstword $(shell sha256sum tests/bench/requirements.txt)
 SYSTEM := aardvark-dns crun debian-archive-keyring git iptables mmdebstrap netavark openssh-client podman python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint sanity archive unit molecule fleet bench clean system venv
+.PHONY: help demo test lint sanity archive unit browser molecule fleet bench clean system venv
 .NOTPARALLEL:
 
 help:  ## this list
@@ -25,7 +25,7 @@ demo: fleet  ## start the fleet, give people access to it, show who can log in w
 	@ansible-playbook -i .fleet/inventory playbooks/access_report.yml -e access_report_folder=$(CURDIR)/.fleet/access-report
 	@$(FLEET) report
 
-test: lint unit sanity molecule  ## every gate, in this order
+test: lint unit browser sanity molecule  ## every gate, in this order
 	@echo "==> test: every gate passed"
 
 lint: venv  ## style, types, ansible-lint's production profile, documentation
@@ -74,9 +74,15 @@ unit: venv  ## tests of pure code, all branches covered
 	@echo "==> unit"
 	@pytest tests/unit --cov --cov-report=term --cov-fail-under=100
 
+test browser: SYSTEM += chromium
+browser: system venv  ## the report's page in a real browser
+	@echo "==> browser"
+	@pytest tests/browser
+
 molecule: system venv  ## every role on a fleet of its own making; ends it also when interrupted
 	@echo "==> molecule"
-	@trap '$(FLEET) down' EXIT; trap 'exit 130' INT TERM; $(FLEET) down && $(FLEET) run molecule test --all
+	@trap '$(FLEET) down' EXIT; trap 'exit 130' INT TERM; rm -f .fleet/failures; \
+	$(FLEET) down && $(FLEET) run molecule test --all || { cat .fleet/failures; exit 1; }
 
 fleet: system venv  ## start the fleet, or what is missing of it, and leave it up
 	@echo "==> fleet"

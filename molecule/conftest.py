@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from desk import Desk
+
+# Molecule says much after its tests. "make molecule" shows this file last.
+FAILURES = Path(__file__).parents[1] / ".fleet/failures"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]:
+        with FAILURES.open("a") as stream:
+            stream.write("\n".join([f"==> failed: {report.nodeid}", *report.longreprtext.splitlines()[-25:], ""]))
 
 
 @pytest.fixture(scope="session")

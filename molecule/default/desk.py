@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FLEET = ROOT / ".fleet"
 HOSTS = ("web1", "web2")  # Debian 12 and 13
 ENVIRONMENT = {
-    **os.environ,
+    # Molecule says how Ansible is to run for itself, in colour for one.
+    **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
     "ANSIBLE_HOME": str(ROOT / ".ansible"),
     "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
     "ANSIBLE_NOCOLOR": "1",

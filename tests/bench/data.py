@@ -32,9 +32,9 @@ class Organisation:
         return {"prod_access_people": self.people, "prod_access_teams": self.teams}
 
     def write(self, folder: Path, hosts: Sequence[str], connection: Mapping[str, Any]) -> None:
-        """An inventory that gives everybody access to all of these hosts."""
+        """An inventory that gives everybody access, and some sudo rules, to all of these hosts."""
         write_hosts(folder, hosts, connection)
-        grants = [_grant(team) for team in self.teams]
+        grants = [_grant(team, sudo=_rules(number)) for number, team in enumerate(self.teams)]
         _write(folder / "group_vars/all/access.yml", {**self.variables, "prod_access_grants_all": grants})
 
     def write_large(self, folder: Path) -> None:
@@ -62,8 +62,17 @@ def _person(uid: int, login: str) -> dict[str, Any]:
     }
 
 
-def _grant(team: str) -> dict[str, Any]:
-    return {"team": team, "why": "They look after what runs here.", "sudo": "full"}
+def _grant(team: str, sudo: str | list[dict[str, Any]] = "full") -> dict[str, Any]:
+    return {"team": team, "why": "They look after what runs here.", "sudo": sudo}
+
+
+def _rules(number: int) -> list[dict[str, Any]]:
+    """Five rules for every two teams: fifty for two hundred people."""
+    rules: list[dict[str, Any]] = [
+        {"services": [f"app{number}.service"]},
+        {"commands": [f"/opt/app{number}/bin/status"], "as": ["daemon"]},
+    ]
+    return [*rules, {"edit": [f"/etc/app{number}.conf"]}] if number % 2 else rules
 
 
 def _public_key(comment: str) -> str:

@@ -75,7 +75,7 @@ grep -c '^PREFIX[0-9]' etc/passwd || true
 cat etc/ssh/authorized_keys.d/PREFIX[0-9]* home/PREFIX[0-9]*/.ssh/authorized_keys 2>/dev/null |
     grep -c ssh-ed25519 || true
 grep '^TEAM[0-9]' etc/group | cut -d: -f4 | tr ',' '\\n' | grep -c . || true
-{ stat -c '%n %Y %i' etc/passwd etc/group etc/shadow
+{ stat -c '%n %Y %i' etc/passwd etc/group etc/shadow etc/sudoers.d/*
   find etc/ssh/authorized_keys.d home/PREFIX[0-9]*/.ssh -type f -printf '%p %T@ %i\\n' 2>/dev/null | sort; } | sha256sum
 """.replace("PREFIX", LOGIN_PREFIX).replace("TEAM", TEAM_PREFIX)
 

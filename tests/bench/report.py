@@ -42,16 +42,16 @@ Ansible: they share its processors.
 
 ## Giving access
 
-Everybody has two keys, and is in a team of ten. *Fresh*: the host knows none of them. *No-op*: there is nothing to do. *One added*:
-there is one person more than before. The floor's inventory has no people, so reading them counts too. After each run the hosts
+Everybody has two keys, and is in a team of ten; every two teams have five sudo rules, so that 200 people have 50. *Fresh*: the host
+knows none of them. *No-op*: there is nothing to do. *One added*: there is one person more than before. The floor's inventory has no people, so reading them counts too. After each run the hosts
 are asked whether all accounts, keys and memberships are there; a no-op may have touched none of their files.
 
 {access_table}
 
 *`useradd` alone* is a shell loop on the host that makes the same accounts: below the floor and this together no tool that calls it can
 go. *Loop* is Ansible's own `user`, and `ansible.posix.authorized_key`, once for each person; *mitogen* runs the same; *pyinfra* has its
-`server.user`. They check nothing before or after, know no end of access, and leave sshd alone. Where they have no number, they were
-not measured: it would take minutes.
+`server.user`. They give no sudo, check nothing before or after, know no end of access, and leave sshd alone. Where they have no
+number, they were not measured: it would take minutes.
 
 ## Checking the inventory
 
