@@ -243,7 +243,7 @@ def _mended(sound: bool, main: str | None) -> Iterable[Change]:
 def _writable_place(path: str, account: _host.Account, groups: Iterable[str]) -> str | None:
     """The first part of a path, links followed, that the account could change; None when only others can.
 
-    Access control lists are not looked at.
+    An access control list that lets anybody write counts as letting the account: acl(5).
     """
     members = account.groups | frozenset(groups)
     seen: set[str] = set()
@@ -266,9 +266,18 @@ def _writable_place(path: str, account: _host.Account, groups: Iterable[str]) ->
         mode = about.st_mode
         # In a sticky directory others can make files, and change none that is not theirs.
         open_to_all = mode & stat.S_IWOTH and not (mode & stat.S_ISVTX and place != path and os.path.exists(path))
-        if about.st_uid == account.uid or open_to_all or (mode & stat.S_IWGRP and _in_group(about.st_gid, account, members)):
+        # Where there is a list, the bits of the group are its mask: the most that it gives to any but the owner.
+        shared = mode & stat.S_IWGRP and (_has_list(place) or _in_group(about.st_gid, account, members))
+        if about.st_uid == account.uid or open_to_all or shared:
             return place
     return None
+
+
+def _has_list(place: str) -> bool:
+    try:
+        return "system.posix_acl_access" in os.listxattr(place)
+    except OSError:
+        return False
 
 
 def _in_group(gid: int, account: _host.Account, members: frozenset[str]) -> bool:

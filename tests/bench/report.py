@@ -43,8 +43,9 @@ Ansible: they share its processors.
 ## Giving access
 
 Everybody has two keys, and is in a team of ten; every two teams have five sudo rules, so that 200 people have 50. *Fresh*: the host
-knows none of them. *No-op*: there is nothing to do. *One added*: there is one person more than before. The floor's inventory has no people, so reading them counts too. After each run the hosts
-are asked whether all accounts, keys and memberships are there; a no-op may have touched none of their files.
+knows none of them. *No-op*: there is nothing to do. *One added*: there is one person more than before. The floor's inventory has no
+people, so reading them counts too. After each run the hosts are asked whether all accounts, keys and memberships are there; a no-op may
+have touched none of their files.
 
 {access_table}
 

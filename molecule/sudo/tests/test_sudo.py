@@ -268,6 +268,7 @@ class TestFaults:
             ("chown cleo /usr/local/bin/tool", "/usr/local/bin/tool"),
             ("chmod o+w /usr/local/bin/tool", "/usr/local/bin/tool"),
             ("chgrp prod-access /usr/local/bin/tool; chmod g+w /usr/local/bin/tool", "/usr/local/bin/tool"),
+            ("echo 'a+ /usr/local/bin/tool - - - - u:cleo:rwx' | systemd-tmpfiles --create -", "/usr/local/bin/tool"),
             ("mkdir -m 777 /opt/open; mv /usr/local/bin/tool /opt/open/; ln -s /opt/open/tool /usr/local/bin/tool", "/opt/open"),
         ):
             host("web1", "rm -rf /opt/open /usr/local/bin/tool; cp /bin/true /usr/local/bin/tool; " + fault)
