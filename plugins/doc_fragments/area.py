@@ -25,6 +25,10 @@ options:
     description: Who runs this, for those who find the host locked. The action plugin fills it in; it cannot be set.
     type: str
     default: a controller
+  library:
+    description: The version of what stays on the host. The action plugin fills it in; it cannot be set.
+    type: str
+    default: ""
 notes:
   - The inventory variables C(prod_access_people), C(prod_access_teams) and C(prod_access_grants_*) are read on the
     controller, all of them, and checked before the first connection. With an error in any of them no host is touched.

@@ -35,8 +35,8 @@ RestartSec=10
 
 
 def files() -> dict[str, str]:
-    """The files that stay on the host."""
-    return {**_library.files(), _PROGRAM: _library.program(__name__), _SERVICE: _SERVICE_TEXT}
+    """The files of the program."""
+    return {_PROGRAM: _library.program(__name__), _SERVICE: _SERVICE_TEXT}
 
 
 def main(arguments: list[str]) -> int:

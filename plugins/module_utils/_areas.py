@@ -1,7 +1,7 @@
 # Copyright: the safetynet.prod_access maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules that change a host have in common: one area of it or several, in one call, under one lock."""
+"""The areas of a host that a call changes, one or several of them, under one lock."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import contextlib
 import json
 import os
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
-from ansible.module_utils.basic import AnsibleModule
-
-from . import _accounts, _accounts_program, _files, _plan, _rules, _sudo_program
+from . import _accounts, _files, _plan, _rules
 from ._access import Access
 from ._command import HostError
 from ._sudoers import Settings
@@ -23,6 +21,7 @@ _COMMON: dict[str, Any] = {
     "person": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 60},
     "owner": {"type": "str", "default": "a controller"},
+    "library": {"type": "str", "default": ""},
 }
 
 
@@ -42,12 +41,12 @@ class Area:
     """One area of a host: the options of its modules, and the way from them to a result."""
 
     options: Mapping[str, Any]
-    manage: Callable[[Access, Mapping[str, Any], bool], Result]
+    manage: Callable[[Access, Mapping[str, Any], Mapping[str, str], bool], Result]
 
 
-def _manage_accounts(access: Access, params: Mapping[str, Any], check: bool) -> Result:
+def _manage_accounts(access: Access, params: Mapping[str, Any], programs: Mapping[str, str], check: bool) -> Result:
     options = _plan.Options(params["default_shell"], params["person"], params["allow_mass_removal"])
-    outcome = _accounts.manage(access, options, programs=_accounts_program.files(), check=check)
+    outcome = _accounts.manage(access, options, programs=programs, check=check)
     changes = outcome.plan.changes if check else outcome.done
     return Result(
         [change.to_data() for change in changes],
@@ -58,21 +57,21 @@ def _manage_accounts(access: Access, params: Mapping[str, Any], check: bool) -> 
     )
 
 
-def _manage_sudo(access: Access, params: Mapping[str, Any], check: bool) -> Result:
+def _manage_sudo(access: Access, params: Mapping[str, Any], programs: Mapping[str, str], check: bool) -> Result:
     settings = Settings(params["secure_path"], params["passwd_tries"], params["timestamp_timeout"])
     options = _rules.Options(settings, params["person"], params["prove_all"])
-    outcome = _rules.manage(access, options, programs=_sudo_program.files(), check=check)
+    outcome = _rules.manage(access, options, programs=programs, check=check)
     return Result([change.to_data() for change in outcome.changes], outcome.diff(), outcome.notes, outcome.errors)
 
 
-ACCOUNTS = Area(
+_ACCOUNTS = Area(
     {
         "default_shell": {"type": "path", "default": _plan.Options.default_shell},
         "allow_mass_removal": {"type": "bool", "default": False},
     },
     _manage_accounts,
 )
-SUDO = Area(
+_SUDO = Area(
     {
         "secure_path": {"type": "str", "default": Settings.secure_path},
         "passwd_tries": {"type": "int", "default": Settings.passwd_tries, "no_log": False},
@@ -83,24 +82,33 @@ SUDO = Area(
 )
 
 
-def main(*areas: Area) -> None:
-    """A whole module. What stands in the way of one area does not stand in the way of the next."""
+# By the names of their modules.
+AREAS: Mapping[str, Sequence[Area]] = {"access": (_ACCOUNTS, _SUDO), "accounts": (_ACCOUNTS,), "sudo_rules": (_SUDO,)}
+
+
+def argument_spec(module: str) -> dict[str, Any]:
+    """The options of a module, as Ansible wants them."""
     spec = dict(_COMMON)
-    for area in areas:
+    for area in AREAS[module]:
         spec.update(area.options)
-    # Who has access is no secret, but too long a line for the system log of each host at each run.
-    module = AnsibleModule(argument_spec=spec, no_log=True, supports_check_mode=True)
-    params: dict[str, Any] = module.params
+    return spec
+
+
+def apply(module: str, params: Mapping[str, Any], programs: Mapping[str, str], *, check: bool) -> dict[str, Any]:
+    """All that a module does, and its answer. What stands in the way of one area does not stand in the way of the next.
+
+    ``programs`` are the files of ours, by path, that stay on the host.
+    """
     os.umask(0o022)
     access = Access.from_data(json.loads(params["access"]))
     results: list[Result] = []
     try:
         with contextlib.ExitStack() as stack:
-            if not module.check_mode:
+            if not check:
                 stack.enter_context(_files.host_lock(params["owner"], params["lock_timeout"]))
-            for area in areas:
+            for area in AREAS[module]:
                 try:
-                    results.append(area.manage(access, params, module.check_mode))
+                    results.append(area.manage(access, params, programs, check))
                 except HostError as error:
                     results.append(Result(errors=[str(error)]))
                 except OSError as error:
@@ -112,10 +120,9 @@ def main(*areas: Area) -> None:
         "diff": [part for result in results for part in result.diff],
         "notes": [note for result in results for note in result.notes],
         "on_trial": any(result.on_trial for result in results),
-        "invocation": {"module_args": {name: value for name, value in params.items() if name != "access"}},
     }
     answer["changed"] = bool(answer["changes"] or answer["diff"])
     errors = [error for result in results for error in result.errors]
     if errors:
-        module.fail_json(msg="\n".join(errors), **answer)
-    module.exit_json(**answer)
+        answer.update(failed=True, msg="\n".join(errors))
+    return answer

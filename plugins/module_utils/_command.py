@@ -9,7 +9,8 @@ import os
 import subprocess
 
 # /usr/sbin first: an ordinary user's PATH, which become may keep, lacks it.
-_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+_ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/root"}
 
 
 class HostError(Exception):

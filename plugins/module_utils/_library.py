@@ -22,15 +22,24 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def files() -> dict[str, str]:
-    """The package, file by file."""
+def files(version: str) -> dict[str, str]:
+    """The package, file by file; the last one says of which version it is."""
     package = __package__ or ""
     # A module and its program import all that they need when they start, and a module has nothing else with it.
     names = sorted(name[len(package) + 1 :] for name in sys.modules if name.startswith(package + "._"))
-    found = {f"{_LIBRARY}/{_PACKAGE}/__init__.py": ""}
-    for name in names:
-        found[f"{_LIBRARY}/{_PACKAGE}/{name}.py"] = (pkgutil.get_data(package, name + ".py") or b"").decode()
-    return found
+    names = [name for name in names if name != "_apply_module"]
+    found = {place(name): (pkgutil.get_data(package, name + ".py") or b"").decode() for name in names}
+    return {**found, place("__init__"): f"VERSION = {version!r}\n"}
+
+
+def place(name: str) -> str:
+    """Where a module of the package is on a host."""
+    return f"{_LIBRARY}/{_PACKAGE}/{name}.py"
+
+
+def version() -> str:
+    """The version of the package that runs; on a host, where a module left it."""
+    return str(getattr(sys.modules[__package__ or ""], "VERSION", ""))
 
 
 def program(name: str) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, Sequence
 
@@ -96,18 +97,23 @@ class _Run:
         if current is None and not wanted:
             return found
         found.before = found.after = current or ""
-        sudo = _sudo.implementation()
-        if sudo is None or main is None:
+        if main is None or not _sudo.is_installed():
             found.errors.append("sudo is not installed on this host; install the package sudo, or give nobody any of it")
             return found
-        broken = _sudo.faults()
-        entries = self._possible(wanted, sudo, broken)
         had = powers_of(parse(current or ""))
-        if found.errors:
-            # What stands in the way of giving does not stand in the way of taking away.
-            entries = narrowed(entries, had)
-        text = render(entries, self.options.settings)
+        found.errors += self._hindrances(wanted)
         new_main = None if _sudo.includes(main) else _sudo.with_include(main)
+        entries = self._allowed(wanted, had)
+        text = render(entries, self.options.settings)
+        faults = _sudo.faults(new_main or main, text)
+        # Whose they are shows without our change. Most hosts have none, and visudo takes its time.
+        broken = _sudo.faults() if faults else []
+        others = [f"{fault}; others' file, mend it: visudo -c" for fault in broken if not fault.startswith(_sudo.FILE + ":")]
+        if others:
+            found.errors += others
+            entries = self._allowed(wanted, had)
+            text = render(entries, self.options.settings)
+            faults = _sudo.faults(new_main or main, text)
         stale = [path for path, program in self.programs.items() if _files.read_text(path) != program]
         given = powers_of(entries)
         found.notes += _sudo.oddities()
@@ -118,7 +124,7 @@ class _Run:
             return found
         found.after = text
         found.changes = [*_changes(had, given), *_mended(sound, new_main)]
-        clashes = [fault for fault in _sudo.faults(new_main or main, text) if fault not in broken]
+        clashes = [fault for fault in faults if fault not in broken]
         if clashes:
             raise HostError(f"visudo refuses the new rules: {'; '.join(clashes)}", "nothing was changed; mend what they clash with")
         if self.check:
@@ -130,9 +136,9 @@ class _Run:
         self._apply(text, new_main, had, given)
         return found
 
-    def _possible(self, wanted: Sequence[Entry], sudo: _sudo.Implementation, broken: Sequence[str]) -> list[Entry]:
-        """The entries of people who have an account of ours here. What stands in the way of any of them is an error."""
-        errors = self.found.errors
+    def _hindrances(self, wanted: Sequence[Entry]) -> list[str]:
+        """What stands in the way of giving somebody what they are to have."""
+        errors = []
         for login in sorted({user for entry in wanted for user in entry.users}):
             account = self.accounts.get(login)
             if account is None:
@@ -141,9 +147,11 @@ class _Run:
                     errors.append(f"{login}: has no account on this host; run the role accounts first")
             elif GROUP not in account.groups:
                 errors.append(f"{login}: the account of this name is not ours; see what the role accounts says of it")
-        errors += [f"{who}: {sudo} does not know {what}; say it otherwise, or update sudo" for who, what in sudo.lacks(wanted)]
-        errors += [f"{fault}; others' file, mend it: visudo -c" for fault in broken if not fault.startswith(_sudo.FILE + ":")]
-        errors += self._writable()
+        errors += [f"{who}: {sudo} does not know {what}; say it otherwise, or update sudo" for who, sudo, what in _sudo.lacks(wanted)]
+        return errors + self._writable()
+
+    def _allowed(self, wanted: Sequence[Entry], had: _Powers) -> list[Entry]:
+        """The entries of people who have an account of ours here; where something is wrong, only what takes away."""
         ours = {login for login, account in self.accounts.items() if GROUP in account.groups}
         if self.check:
             ours |= set(self.access.people) - set(self.accounts)
@@ -152,7 +160,7 @@ class _Run:
             users = tuple(user for user in entry.users if user in ours)
             if users:
                 kept.append(Entry(users, entry.commands, entry.run_as, entry.password, entry.until, entry.comments))
-        return kept
+        return narrowed(kept, had) if self.found.errors else kept
 
     def _writable(self) -> list[str]:
         """Commands that somebody who may run them can also write: they would give whatever one puts there."""
@@ -198,10 +206,10 @@ class _Run:
     def _unproven(self, logins: Iterable[str], given: _Powers) -> list[str]:
         """Those of whom sudo itself does not say what the rules say; what it says beyond that comes from others' rules."""
         errors = []
-        for login in logins:
-            if login not in self.accounts:
-                continue
-            said = _sudo.powers(login)
+        logins = [login for login in logins if login in self.accounts]
+        with ThreadPoolExecutor() as pool:
+            answers = list(pool.map(_sudo.powers, logins))
+        for login, said in zip(logins, answers):
             ours = {power.as_listed() for power in given[login]}
             missing = sorted(map(str, ours - said))
             if missing:

@@ -11,10 +11,10 @@ import re
 import shutil
 import stat
 from dataclasses import dataclass
-from typing import Iterator, Sequence
+from typing import Iterator, Optional, Sequence, Tuple
 
 from . import _files
-from ._command import HostError, attempt, run
+from ._command import PATH, HostError, attempt, run
 from ._sudoers import Entry, Power, listed
 from ._trial import Trial
 
@@ -39,31 +39,44 @@ class Implementation:
     def __str__(self) -> str:
         return f"{self.name} {'.'.join(map(str, self.version))}"
 
-    def lacks(self, entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
-        """What the entries need and this sudo does not have, with the users concerned."""
-        original = self.name == "sudo"
-        for entry in entries:
-            who = ", ".join(entry.users)
-            # sudoers(5): regular expressions came with 1.9.10, NOTAFTER with 1.8.20.
-            if any(" ^" in command for command in entry.commands) and not (original and self.version >= (1, 9, 10)):
-                yield who, "a pattern for arguments (sudo 1.9.10 or newer, not sudo-rs)"
-            if entry.until is not None and not (original and self.version >= (1, 8, 20)):
-                yield who, "an end of a rule, NOTAFTER (sudo 1.8.20 or newer, not sudo-rs)"
-            if any(command.startswith("sudoedit ") for command in entry.commands) and not (original or self.version >= (0, 2, 8)):
-                yield who, "sudoedit (sudo-rs 0.2.8 or newer)"
+
+def is_installed() -> bool:
+    return shutil.which("sudo", path=PATH) is not None
 
 
-def implementation() -> Implementation | None:
-    """Which sudo this host has; None for none."""
-    try:
-        done = attempt(["sudo", "-V"])
-    except HostError:
-        return None
+def implementation() -> Implementation:
+    """Which sudo this host has."""
+    done = attempt(["sudo", "-V"])
     said = done.stdout + done.stderr
     match = re.match(r"(?:Sudo version|(sudo-rs)) (\d+)\.(\d+)(?:\.(\d+))?", said)
     if match is None:
         raise HostError(f"`sudo -V` says {said[:80]!r}, which is no sudo that is known", "see: type sudo")
     return Implementation(match.group(1) or "sudo", tuple(int(part or 0) for part in match.group(2, 3, 4)))
+
+
+def lacks(entries: Sequence[Entry]) -> Iterator[tuple[str, Implementation, str]]:
+    """What the entries need and the sudo of this host does not have, with the users concerned."""
+    needs = [(", ".join(entry.users), need) for entry in entries for need in _needs(entry)]
+    if not needs:
+        return  # Most rules are good for every sudo.
+    sudo = implementation()
+    for who, (what, original, rewritten) in needs:
+        since = original if sudo.name == "sudo" else rewritten
+        if since is None or sudo.version < since:
+            yield who, sudo, what
+
+
+_Version = Optional[Tuple[int, ...]]
+
+
+def _needs(entry: Entry) -> Iterator[tuple[str, _Version, _Version]]:
+    """What not every sudo has, and since when sudo, and sudo-rs, have it: sudoers(5)."""
+    if any(" ^" in command for command in entry.commands):
+        yield "a pattern for arguments (sudo 1.9.10 or newer, not sudo-rs)", (1, 9, 10), None
+    if entry.until is not None:
+        yield "an end of a rule, NOTAFTER (sudo 1.8.20 or newer, not sudo-rs)", (1, 8, 20), None
+    if any(command.startswith("sudoedit ") for command in entry.commands):
+        yield "sudoedit (sudo-rs 0.2.8 or newer)", (0,), (0, 2, 8)
 
 
 def includes(main: str) -> bool:

@@ -13,8 +13,8 @@ from ._command import HostError
 
 
 def files() -> dict[str, str]:
-    """The files that stay on the host."""
-    return {**_library.files(), "/usr/sbin/prod-access-sudo": _library.program(__name__)}
+    """The files of the program."""
+    return {"/usr/sbin/prod-access-sudo": _library.program(__name__)}
 
 
 def main(arguments: list[str]) -> int:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from typing import Any
@@ -33,10 +32,14 @@ class Trial:
         # An earlier, unconfirmed change is still to be undone: what it found is what counts.
         if _files.load(self._before) is None:
             _files.write(self._before, _files.dumped({path: _read(path) for path in self._paths}), mode=0o600)
-        self._call_off()
         timer = [f"--on-active={SECONDS}", "--timer-property=AccuracySec=1s", f"--unit={self._unit}"]
         # --collect: a switch that failed must not stand in the way of the next one.
-        run(["systemd-run", *timer, "--collect", *self._command.split()])
+        switch = ["systemd-run", *timer, "--collect", *self._command.split()]
+        if attempt(switch).returncode != 0:
+            # One is armed already, or its unit is still there.
+            self._call_off()
+            attempt(["systemctl", "reset-failed", f"{self._unit}.timer", f"{self._unit}.service"])
+            run(switch)
 
     def undo(self) -> bool:
         """Put the files back. Says whether there was anything to undo."""
@@ -64,8 +67,6 @@ class Trial:
 
     def _call_off(self) -> None:
         attempt(["systemctl", "stop", f"{self._unit}.timer"])
-        with contextlib.suppress(HostError):
-            attempt(["systemctl", "reset-failed", f"{self._unit}.timer", f"{self._unit}.service"])
 
 
 def _read(path: str) -> dict[str, Any] | None:

@@ -90,11 +90,11 @@ on_trial:
   type: bool
 """
 
-from ..module_utils import _areas
+from ..module_utils import _apply_module
 
 
 def main() -> None:
-    _areas.main(_areas.ACCOUNTS, _areas.SUDO)
+    _apply_module.main("access")
 
 
 if __name__ == "__main__":

@@ -87,11 +87,11 @@ on_trial:
   type: bool
 """
 
-from ..module_utils import _areas
+from ..module_utils import _apply_module
 
 
 def main() -> None:
-    _areas.main(_areas.ACCOUNTS)
+    _apply_module.main("accounts")
 
 
 if __name__ == "__main__":

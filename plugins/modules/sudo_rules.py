@@ -78,11 +78,11 @@ granted:
   type: bool
 """
 
-from ..module_utils import _areas
+from ..module_utils import _apply_module
 
 
 def main() -> None:
-    _areas.main(_areas.SUDO)
+    _apply_module.main("sudo_rules")
 
 
 if __name__ == "__main__":

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import gc
 import getpass
+import hashlib
 import json
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
+from ..module_utils import _apply_program, _areas
 from ..module_utils._moment import Moment
 from ..module_utils._node import shown
 from . import _gate
@@ -32,7 +36,7 @@ class ActionModule(ActionBase):
         # again and again, while the module's code is put together: a tenth of a second.
         gc.disable()
         result: dict[str, Any] = super().run(tmp, task_vars)
-        filled_in = sorted({"access", "owner"} & set(self._task.args))
+        filled_in = sorted({"access", "owner", "library"} & set(self._task.args))
         if filled_in:
             raise AnsibleError(f"{', '.join(filled_in)} cannot be set: access comes from the inventory alone")
         verdict = _gate.verdict(task_vars)
@@ -49,13 +53,29 @@ class ActionModule(ActionBase):
             result["granted"] = bool(found and found.in_force(Moment(int(time.time()))))
         arguments["access"] = json.dumps(access.to_data())
         arguments["owner"] = f"{getpass.getuser()} on {socket.gethostname()}"
-        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+        arguments["library"] = _library_version()
+        result.update(self._apply(arguments) or self._execute_module(module_args=arguments, task_vars=task_vars))
         if result.get("on_trial"):
             self._prove_way_in(result)
         for note in result.get("notes", ()):
             # What a host says is shown, and never trusted to be harmless to a terminal.
             self._display.warning(f"{host}: {shown(str(note), 1000)}")
         return result
+
+    def _apply(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
+        """Start the program that an earlier run left on the host; None where that is not there, or not of this version."""
+        module = self._task.action.rpartition(".")[2]
+        checked = ArgumentSpecValidator(_areas.argument_spec(module)).validate(arguments)
+        if checked.error_messages:
+            return None  # The module says what is wrong with them.
+        mode = "check" if self._task.check_mode else "apply"
+        answer = self._low_level_execute_command(
+            f"{_apply_program.PROGRAM} {arguments['library']} {module} {mode}", in_data=json.dumps(checked.validated_parameters).encode()
+        )
+        if answer["rc"]:
+            return None
+        said: dict[str, Any] = json.loads(answer["stdout"])
+        return said
 
     def _prove_way_in(self, result: dict[str, Any]) -> None:
         """Open a new connection, and call the host's dead man's switch off over it."""
@@ -71,3 +91,11 @@ class ActionModule(ActionBase):
                 f"120 seconds: {shown(answer['stderr'].strip(), 1000)}"
             ]
             result.update(failed=True, msg="; ".join(said))
+
+
+def _library_version() -> str:
+    """What tells this version of all that stays on hosts from any other."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(_areas.__file__).parent.glob("_*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -417,3 +417,42 @@ def test_any_language_and_umask(desk: Desk, clean: Clean, language: str) -> None
         assert desk.logs_in("iris", "web1")
     finally:
         host("web1", "rm /etc/profile.d/umask.sh /etc/default/locale; sed -i /umask=0077/d /etc/pam.d/common-session")
+
+
+class TestTheProgramThatStays:
+    """A run is by what an earlier one left on the host, or by Ansible's way of bringing it there: with the same outcome."""
+
+    @pytest.fixture(autouse=True)
+    def _in_order(self, desk: Desk) -> Iterator[None]:
+        desk.access()
+        yield
+        desk.access()
+
+    def test_a_run_is_by_the_program_that_an_earlier_one_left(self, desk: Desk) -> None:
+        for arguments in ([], ["--check"]):
+            done = desk.access("-vvv", *arguments, limit="web1")
+            assert "prod-access-apply" in done.stdout
+            assert "Using module file" not in done.stdout
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            "echo 'VERSION = \"0\"' > /usr/lib/prod-access/prod_access/__init__.py",
+            "echo 'exit 1' > /usr/sbin/prod-access-apply",
+            "chmod -x /usr/sbin/prod-access-apply; echo >> /usr/sbin/prod-access-apply",
+            "rm -r /usr/lib/prod-access",
+            "rm /usr/sbin/prod-access-apply",
+        ],
+    )
+    def test_one_of_another_version_or_broken_is_replaced(self, desk: Desk, fault: str) -> None:
+        host("web1", fault)
+        done = desk.access("--check", limit="web1")
+        assert "changed=1" in done.stdout
+        done = desk.access("--diff", limit="web1")
+        assert "programs of this version" in done.stdout
+        assert "changed=0" in desk.access(limit="web1").stdout
+
+    def test_wrong_options_are_refused_in_the_same_words(self, desk: Desk) -> None:
+        done = desk.access("-e", "accounts_lock_timeout=soon", limit="web1", rc=2)
+        assert "lock_timeout" in done.stdout
+        assert "cannot be converted to an int" in done.stdout
