@@ -1,0 +1,78 @@
+# Managed by safetynet.prod_access. The label in front of the prompt of interactive fish shells, whatever fish_prompt is.
+
+function __prod_access_begin
+    test -r /etc/prod-access/environment; or return 1
+    set -l sgr
+    while read -l line
+        set -l parts (string split -m 1 = -- $line)
+        switch $parts[1]
+            case label
+                set -g __prod_access_label (string replace -ra '[^A-Za-z0-9 ._:/@+-]' '?' -- $parts[2])
+            case sgr_16 sgr_256 sgr_true
+                set -f $parts[1] (string replace -ra '[^0-9;]' '' -- $parts[2])
+        end
+    end </etc/prod-access/environment
+    test -n "$__prod_access_label"; or return 1
+    switch $TERM
+        case dumb unknown ''
+            set -g __prod_access_text "[$__prod_access_label] "
+            return 0
+        case 'vt*'
+            set -f sgr '1;7'
+        case '*'
+            switch "$COLORTERM:$TERM"
+                case 'truecolor:*' '24bit:*' '*-direct*'
+                    set -f sgr $sgr_true
+                case '*256color*'
+                    set -f sgr $sgr_256
+                case '*'
+                    set -f sgr $sgr_16
+            end
+    end
+    set -g __prod_access_text \e"[$sgr"m" $__prod_access_label "\e'[0m '
+end
+
+# Before each prompt: whoever has defined fish_prompt since is called by ours. $status is theirs to see.
+function __prod_access_wrap --on-event fish_prompt
+    set -l code $status
+    if not functions fish_prompt | string match -q '*__prod_access_text*'
+        functions --erase __prod_access_inner
+        functions --copy fish_prompt __prod_access_inner
+        function fish_prompt
+            set -l code $status
+            echo -n $__prod_access_text
+            __prod_access_status $code
+            __prod_access_inner
+        end
+    end
+    return $code
+end
+
+function __prod_access_status
+    return $argv[1]
+end
+
+function __prod_access_banner
+    if isatty stdin; and isatty stdout
+        echo "$__prod_access_text$hostname"
+    end
+end
+
+if __prod_access_begin
+    set -q INPUTRC; or set -gx INPUTRC /usr/lib/prod-access/prompt/inputrc
+    set -q PYTHONSTARTUP; or set -gx PYTHONSTARTUP /usr/lib/prod-access/prompt/pythonstartup.py
+    set -q MYSQL_PS1; or set -gx MYSQL_PS1 "[$__prod_access_label] \\N [\\d]> "
+    set -q ENV; or set -gx ENV /usr/lib/prod-access/prompt/sh.sh
+    for client in redis-cli mongosh mariadb mysql
+        function $client --inherit-variable client --wraps $client
+            __prod_access_banner
+            command $client $argv
+        end
+    end
+    function node --wraps node
+        test (count $argv) -gt 0; or __prod_access_banner
+        command node $argv
+    end
+else
+    functions --erase __prod_access_wrap
+end
