@@ -91,6 +91,8 @@ class Settings:
             f"Defaults:%{GROUP} use_pty, env_reset, !visiblepw, passwd_tries={self.passwd_tries}, "
             f"timestamp_timeout={self.timestamp_timeout:g}\n"
             f'Defaults:%{GROUP} secure_path="{self.secure_path}"\n'
+            # What leads programs to the label of the host; the role prompt brings it, and sudo does without where it is not there.
+            f"Defaults:%{GROUP} env_file=/etc/prod-access/sudo.env\n"
         )
 
 

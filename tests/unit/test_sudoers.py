@@ -76,6 +76,7 @@ def test_the_file_as_a_person_reads_it() -> None:
 # Who may do what on this host, by the grants of the inventory, each with its reason.
 Defaults:%prod-access use_pty, env_reset, !visiblepw, passwd_tries=3, timestamp_timeout=5
 Defaults:%prod-access secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+Defaults:%prod-access env_file=/etc/prod-access/sudo.env
 
 # prod_access_grants_x[10] (group production): team ops: They run it.
 alice ALL = (root) NOTAFTER=20261231235959Z PASSWD: /usr/bin/id ""

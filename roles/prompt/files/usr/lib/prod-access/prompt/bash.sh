@@ -50,5 +50,6 @@ __prod_access_prompt() {
 if __prod_access_begin; then
     . /usr/lib/prod-access/prompt/variables.sh
     . /usr/lib/prod-access/prompt/commands.sh
+    if shopt -q login_shell && [[ -t 0 && -t 1 ]]; then /usr/lib/prod-access/prompt/welcome; fi
 fi
 unset -f __prod_access_begin

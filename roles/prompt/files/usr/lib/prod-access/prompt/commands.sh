@@ -1,4 +1,6 @@
 # Managed by safetynet.prod_access. Commands as a person types them, in bash and zsh. Scripts do not come by here.
+#
+# `function name` and not `name()`: an alias of that name would be written out in its place.
 # shellcheck shell=bash
 
 # Clients without a prompt that could be coloured say where they are before they begin.
@@ -11,8 +13,65 @@ __prod_access_banner() {
         fi
     fi
 }
-redis-cli() { __prod_access_banner && command redis-cli "$@"; }
-mongosh() { __prod_access_banner && command mongosh "$@"; }
-mariadb() { __prod_access_banner && command mariadb "$@"; }
-mysql() { __prod_access_banner && command mysql "$@"; }
-node() { { [ $# -gt 0 ] || __prod_access_banner; } && command node "$@"; }
+function redis-cli { __prod_access_banner && command redis-cli "$@"; }
+function mongosh { __prod_access_banner && command mongosh "$@"; }
+function node { { [ $# -gt 0 ] || __prod_access_banner; } && command node "$@"; }
+
+case $__prod_access_guards in
+    *' sql '*)
+        function psql { /usr/lib/prod-access/bin/prod-access-sql psql "$@"; }
+        function mariadb { __prod_access_banner && /usr/lib/prod-access/bin/prod-access-sql mariadb "$@"; }
+        function mysql { __prod_access_banner && /usr/lib/prod-access/bin/prod-access-sql mysql "$@"; }
+        ;;
+    *)
+        function mariadb { __prod_access_banner && command mariadb "$@"; }
+        function mysql { __prod_access_banner && command mysql "$@"; }
+        ;;
+esac
+
+# Only what could be asked about starts the guard, which goes on with the command itself.
+__prod_access_guard() {
+    if [ -t 0 ] && [ -t 2 ]; then
+        /usr/sbin/prod-access-guard run "$@"
+    else
+        command "$@"
+    fi
+}
+case $__prod_access_guards in
+    *' rm '*)
+        function rm { case " $* " in *' -'*[rR]*) __prod_access_guard rm "$@" ;; *) command rm "$@" ;; esac; }
+        ;;
+esac
+case $__prod_access_guards in
+    *' disk '*)
+        for __prod_access_name in dd mkfs mkfs.{btrfs,ext2,ext3,ext4,fat,ntfs,vfat,xfs} mke2fs mkswap wipefs blkdiscard shred; do
+            eval "function $__prod_access_name { __prod_access_guard $__prod_access_name \"\$@\"; }"
+        done
+        unset __prod_access_name
+        ;;
+esac
+case $__prod_access_guards in
+    *' reboot '*)
+        function systemctl {
+            case ${*#-*} in
+                *reboot* | *poweroff* | *halt* | *kexec* | *rescue* | *emergency* | *suspend* | *hibernate* | *exit*)
+                    __prod_access_guard systemctl "$@"
+                    ;;
+                *) command systemctl "$@" ;;
+            esac
+        }
+        ;;
+esac
+case $__prod_access_guards in
+    *[a-z]*)
+        function sudo {
+            case " $* " in
+                *[\ /]rm\ * | *[\ /]dd\ * | *[\ /]mk[fes]* | *[\ /]wipefs\ * | *[\ /]blkdiscard\ * | *[\ /]shred\ * | *[\ /]systemctl\ * | \
+                    *[\ /]psql\ * | *[\ /]mariadb\ * | *[\ /]mysql\ *)
+                    __prod_access_guard sudo "$@"
+                    ;;
+                *) command sudo "$@" ;;
+            esac
+        }
+        ;;
+esac

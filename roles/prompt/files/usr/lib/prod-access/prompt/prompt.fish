@@ -8,6 +8,8 @@ function __prod_access_begin
         switch $parts[1]
             case label
                 set -g __prod_access_label (string replace -ra '[^A-Za-z0-9 ._:/@+-]' '?' -- $parts[2])
+            case guards
+                set -g __prod_access_guards (string split -n ' ' -- $parts[2])
             case sgr_16 sgr_256 sgr_true
                 set -f $parts[1] (string replace -ra '[^0-9;]' '' -- $parts[2])
         end
@@ -58,20 +60,58 @@ function __prod_access_banner
     end
 end
 
+# Only what could be asked about starts the guard, which goes on with the command itself.
+function __prod_access_guard
+    if isatty stdin; and isatty stderr
+        /usr/sbin/prod-access-guard run $argv
+    else
+        command $argv
+    end
+end
+
 if __prod_access_begin
     set -q INPUTRC; or set -gx INPUTRC /usr/lib/prod-access/prompt/inputrc
     set -q PYTHONSTARTUP; or set -gx PYTHONSTARTUP /usr/lib/prod-access/prompt/pythonstartup.py
     set -q MYSQL_PS1; or set -gx MYSQL_PS1 "[$__prod_access_label] \\N [\\d]> "
     set -q ENV; or set -gx ENV /usr/lib/prod-access/prompt/sh.sh
-    for client in redis-cli mongosh mariadb mysql
-        function $client --inherit-variable client --wraps $client
+
+    for name in redis-cli mongosh
+        function $name --inherit-variable name --wraps $name
             __prod_access_banner
-            command $client $argv
+            command $name $argv
         end
     end
     function node --wraps node
         test (count $argv) -gt 0; or __prod_access_banner
         command node $argv
+    end
+    for name in mariadb mysql psql
+        function $name --inherit-variable name --wraps $name
+            test $name = psql; or __prod_access_banner
+            if contains sql $__prod_access_guards
+                /usr/lib/prod-access/bin/prod-access-sql $name $argv
+            else
+                command $name $argv
+            end
+        end
+    end
+
+    if test -n "$__prod_access_guards"
+        function rm --wraps rm
+            if string match -qr -- '^-[a-zA-Z]*[rR]|^--r' $argv
+                __prod_access_guard rm $argv
+            else
+                command rm $argv
+            end
+        end
+        for name in dd (path basename /usr/sbin/mkfs* /usr/sbin/{mke2fs,mkswap,wipefs,blkdiscard}) shred systemctl sudo
+            function $name --inherit-variable name --wraps $name
+                __prod_access_guard $name $argv
+            end
+        end
+    end
+    if status is-login; and isatty stdin; and isatty stdout
+        /usr/lib/prod-access/prompt/welcome
     end
 else
     functions --erase __prod_access_wrap

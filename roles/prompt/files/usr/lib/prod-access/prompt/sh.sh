@@ -19,6 +19,7 @@ case $- in
                 *) PS1=$__prod_access_ps1${PS1-} ;;
             esac
             . /usr/lib/prod-access/prompt/variables.sh
+            case $0 in -*) if [ -t 0 ] && [ -t 1 ]; then /usr/lib/prod-access/prompt/welcome; fi ;; esac
         fi
         ;;
 esac

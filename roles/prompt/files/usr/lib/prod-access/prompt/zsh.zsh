@@ -23,4 +23,5 @@ if __prod_access_read; then
     [[ ! -o zle ]] || add-zle-hook-widget line-init __prod_access_line
     . /usr/lib/prod-access/prompt/variables.sh
     . /usr/lib/prod-access/prompt/commands.sh
+    if [[ -o login && -t 0 && -t 1 ]]; then /usr/lib/prod-access/prompt/welcome; fi
 fi

@@ -1,0 +1,130 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which commands a person is asked about before they run, and what the question is. No I/O."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Callable, Iterator, Mapping, Sequence
+
+from ._confirm import Question
+
+# hier(7). Whoever removes one of these, or a directory that holds one, removes more than files of their own.
+PROTECTED = """
+    / /bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /usr /usr/bin /usr/lib /usr/local
+    /usr/sbin /usr/share /var /var/backups /var/lib /var/log /var/mail /var/spool /var/www
+""".split()
+# Nothing below these is anybody's own.
+PROTECTED_TREES = """
+    /boot /etc/pam.d /etc/ssh /etc/sudoers.d /etc/systemd /var/lib/docker /var/lib/dpkg /var/lib/mongodb /var/lib/mysql
+    /var/lib/postgresql /var/lib/prod-access /var/lib/redis
+""".split()
+# A glob that the shell has written out: so many entries of one protected directory are meant as all of it.
+_MANY = 10
+
+_DISK_TOOLS = frozenset("blkdiscard mke2fs mkfs mkswap shred wipefs".split())
+_ENDS = frozenset("emergency exit halt hibernate hybrid-sleep kexec poweroff reboot rescue soft-reboot suspend".split())
+_ENDING_TARGETS = frozenset(f"{name}.target" for name in _ENDS)
+# sudo(8): the options that take a value of their own.
+_SUDO_VALUES = "CDghpRrTtUu"
+_SUDO_LONG_VALUES = frozenset("chdir chroot close-from command-timeout group host other-user prompt role type user".split())
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command would run: ``in_use`` says of block devices what uses them, ``resolve`` follows links of a path."""
+
+    host: str
+    guards: frozenset[str]
+    protected: tuple[str, ...] = ()
+    in_use: Mapping[str, str] = field(default_factory=dict)
+    resolve: Callable[[str], str] = os.path.normpath
+
+
+def command_of(argv: Sequence[str]) -> int:
+    """Where the command begins that sudo would run; at the first word when it is no sudo, after the last when there is none."""
+    if os.path.basename(argv[0]) != "sudo":
+        return 0
+    place = 1
+    while place < len(argv):
+        word = argv[place]
+        if word == "--":
+            return place + 1
+        if word.startswith("--"):
+            place += 2 if word[2:] in _SUDO_LONG_VALUES else 1
+        elif word.startswith("-") and word != "-":
+            # The value is the rest of the word, or the next one.
+            found = next((index for index, letter in enumerate(word[1:], 1) if letter in _SUDO_VALUES), None)
+            place += 2 if found is not None and found == len(word) - 1 else 1
+        elif "=" in word:
+            place += 1
+        else:
+            return place
+    return place
+
+
+def question(argv: Sequence[str], place: Place) -> Question | None:
+    """What to ask before a command runs; None when it just runs."""
+    command = argv[command_of(argv) :]
+    if not command:
+        return None
+    name = os.path.basename(command[0])
+    for guard, dangers in (("rm", _removals), ("disk", _overwritten), ("reboot", _endings)):
+        if guard in place.guards:
+            facts = tuple(dict.fromkeys(dangers(name, command[1:], place)))
+            if facts:
+                return Question(guard, " ".join(command), facts, place.host, "the name of this host")
+    return None
+
+
+def _removals(name: str, arguments: Sequence[str], place: Place) -> Iterator[str]:
+    if name != "rm":
+        return
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = [word for word in arguments[:end] if word.startswith("-") and word != "-"]
+    targets = [word for word in arguments[:end] if word not in options] + list(arguments[end + 1 :])
+    if not any(word == "--recursive" or (not word.startswith("--") and set("rR") & set(word)) for word in options):
+        return
+    protected = [*PROTECTED, *place.protected, *place.in_use.values()]
+    real = [place.resolve(target) for target in targets]
+    for path in real:
+        held = next((known for known in protected if _is_in(known, path)), None)
+        if held is not None:
+            yield f"{path} on {place.host}" + (f", with {held} in it" if held != path else "")
+        elif any(_is_in(path, tree) for tree in PROTECTED_TREES) or os.path.dirname(path) == "/home":
+            yield f"{path} on {place.host}"
+    for folder in dict.fromkeys(map(os.path.dirname, real)):
+        entries = sum(os.path.dirname(path) == folder for path in real)
+        if folder in protected and entries >= _MANY:
+            yield f"{entries} entries of {folder} on {place.host}"
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _overwritten(name: str, arguments: Sequence[str], place: Place) -> Iterator[str]:
+    if name == "dd":
+        paths = [word[len("of=") :] for word in arguments if word.startswith("of=")]
+    elif name in _DISK_TOOLS or name.startswith("mkfs."):
+        paths = [word for word in arguments if not word.startswith("-")]
+    else:
+        return
+    for path in paths:
+        device = place.resolve(path)
+        if device in place.in_use:
+            yield f"{device} on {place.host} is in use: {place.in_use[device]}"
+
+
+def _endings(name: str, arguments: Sequence[str], place: Place) -> Iterator[str]:
+    words = [word for word in arguments if not word.startswith("-")]
+    ends = {
+        "systemctl": bool(words) and (words[0] in _ENDS or (words[0] in ("isolate", "start") and bool(_ENDING_TARGETS & set(words[1:])))),
+        "shutdown": not {"-c", "--help", "--show"} & set(arguments),
+        "init": words[:1] in (["0"], ["1"], ["6"]),
+        "telinit": words[:1] in (["0"], ["1"], ["6"]),
+    }
+    if ends.get(name, name in ("halt", "poweroff", "reboot") and "--help" not in arguments):
+        yield f"{place.host} stops serving"
