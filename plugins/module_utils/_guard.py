@@ -34,7 +34,11 @@ _SUDO_LONG_VALUES = frozenset("chdir chroot close-from command-timeout group hos
 
 @dataclass(frozen=True)
 class Place:
-    """Where a command would run: ``in_use`` says of block devices what uses them, ``resolve`` follows links of a path."""
+    """Where a command would run.
+
+    ``protected`` are directories beside those that every host has, ``in_use`` says of block devices what uses them, and
+    ``resolve`` follows the links of a path.
+    """
 
     host: str
     guards: frozenset[str]
@@ -87,7 +91,7 @@ def _removals(name: str, arguments: Sequence[str], place: Place) -> Iterator[str
     targets = [word for word in arguments[:end] if word not in options] + list(arguments[end + 1 :])
     if not any(word == "--recursive" or (not word.startswith("--") and set("rR") & set(word)) for word in options):
         return
-    protected = [*PROTECTED, *place.protected, *place.in_use.values()]
+    protected = [*PROTECTED, *place.protected]
     real = [place.resolve(target) for target in targets]
     for path in real:
         held = next((known for known in protected if _is_in(known, path)), None)

@@ -29,6 +29,7 @@ _PROTECTED = "/etc/prod-access/protected"
 _ALLOWED = "/run/prod-access-reboot-allowed"
 _ALLOWED_FOR = 600
 _NOBODY = 2**32 - 1
+_PSEUDO = ("/dev", "/proc", "/run", "/sys")
 
 
 def main(arguments: list[str]) -> int:
@@ -80,30 +81,34 @@ def _guarded_client(argv: list[str], environment: _environment.Environment) -> l
 
 
 def _place(environment: _environment.Environment) -> _guard.Place:
+    mounts = [(fields[0], fields[1]) for fields in _table("/proc/self/mounts")]
+    uses = [*mounts, *((fields[0], "swap") for fields in _table("/proc/swaps"))]
+    protected = [line[0] for line in _table(_PROTECTED) if line[0].startswith("/")]
+    protected += [place for source, place in mounts if not place.startswith(_PSEUDO)]
+    in_use = {device: what for source, what in uses if source.startswith("/dev/") for device in _devices(source)}
+    return _guard.Place(socket.gethostname().partition(".")[0], environment.guards, tuple(protected), in_use, os.path.realpath)
+
+
+def _table(path: str) -> list[list[str]]:
+    """The words of each line; none where there is no such file."""
     try:
-        with open(_PROTECTED, encoding="utf-8", errors="replace") as stream:
-            protected = tuple(line.strip() for line in stream if line.startswith("/"))
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return [line.split() for line in stream if line.strip()]
     except OSError:
-        protected = ()
-    return _guard.Place(socket.gethostname().partition(".")[0], environment.guards, protected, dict(_in_use()), os.path.realpath)
+        return []
 
 
-def _in_use() -> Iterator[tuple[str, str]]:
-    """Block devices that are mounted or swapped to, with those that they are a part of, or made of (sysfs(5))."""
-    for table, use in (("/proc/self/mounts", 1), ("/proc/swaps", None)):
-        with contextlib.suppress(OSError), open(table, encoding="utf-8", errors="replace") as stream:
-            for fields in map(str.split, stream):
-                if fields[0].startswith("/dev/"):
-                    what = fields[use] if use is not None else "swap"
-                    todo = [os.path.basename(os.path.realpath(fields[0]))]
-                    while todo:
-                        name = todo.pop()
-                        yield f"/dev/{name}", what
-                        block = os.path.realpath(f"/sys/class/block/{name}")
-                        if os.path.exists(f"{block}/partition"):
-                            todo.append(os.path.basename(os.path.dirname(block)))
-                        with contextlib.suppress(OSError):
-                            todo += os.listdir(f"{block}/slaves")
+def _devices(source: str) -> Iterator[str]:
+    """A block device, with those that it is a part of, or made of (sysfs(5))."""
+    todo = [os.path.basename(os.path.realpath(source))]
+    while todo:
+        name = todo.pop()
+        yield f"/dev/{name}"
+        block = os.path.realpath(f"/sys/class/block/{name}")
+        if os.path.exists(f"{block}/partition"):
+            todo.append(os.path.basename(os.path.dirname(block)))
+        with contextlib.suppress(OSError):
+            todo += os.listdir(f"{block}/slaves")
 
 
 def _terminal() -> int | None:
