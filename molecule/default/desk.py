@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,12 +153,18 @@ class Desk:
             process.kill()
             process.wait()
 
-    def forget(self, *logins: str) -> None:
+    def terminal(self, login: str, name: str, command: str = "") -> list[str]:
+        """The command of a person who sits at a terminal; over one connection, like those who keep theirs. It has their locale."""
+        shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={self.folder}/%r-%h", "-o", "ControlPersist=60"]
+        sent = ["-o", "SendEnv=LC_ALL COLORTERM"]
+        return [*self._ssh(login), *shared, *sent, "-tt", f"{login}@{name}", *([command] if command else [])]
+
+    def forget(self, *logins: str, hosts: Iterable[str] = HOSTS) -> None:
         """Make the hosts forget that these people ever were there, so that a test begins with a clean slate."""
         for login in logins:
             self.people.pop(login, None)
             self.grants = [one for one in self.grants if one.get("person") != login]
-        for name in HOSTS:
+        for name in hosts:
             host(name, "python3 - " + " ".join(logins), stdin=_FORGET)
 
 
