@@ -46,10 +46,12 @@ def tables(results: Results) -> str:
 
 def _table(title: str, looked_at: Sequence[tuple[Row, list[Case]]], results: Results) -> str:
     releases = sorted({RELEASES[case.host] for _, cases in looked_at for case in cases})
-    lines = [["shell", "way", "dotfiles", "`TERM`", *releases], ["---"] * (4 + len(releases))]
+    terms = ["`TERM`"] if len({row.term for row, _ in looked_at}) > 1 else []
+    head = ["shell", "way", "dotfiles", *terms, *releases]
+    lines = [head, ["---"] * len(head)]
     for row, cases in looked_at:
         cells = {RELEASES[case.host]: _cell(case, results[case]) for case in cases}
-        lines.append([row.shell, row.way, row.dotfiles.what, row.term, *(cells.get(release, "") for release in releases)])
+        lines.append([row.shell, row.way, row.dotfiles.what, *(row.term for _ in terms), *(cells.get(release, "") for release in releases)])
     return f"### {title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

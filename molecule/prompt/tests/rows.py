@@ -212,7 +212,9 @@ def _terminals() -> Iterable[Row]:
 _BANNER = "it knows no setting for that; the label stands in a line above, when it begins"
 _CLIENTS = [
     Row("psql", "bash", "`sudo -iu postgres psql`", lines=("sudo -iu postgres psql",), keeps="postgres=#", shows="16", hosts=DATABASES),
-    Row("mariadb", "bash", "`mariadb` as root", lines=("sudo -i", "mariadb"), keeps="MariaDB", shows="plain", announced=True,
+    Row("psql-shell", "bash", "`sudo -iu postgres`, `psql`", lines=("sudo -iu postgres", "psql"), keeps="postgres=#", shows="16",
+        hosts=DATABASES),
+    Row("mariadb", "bash", "`sudo -i`, `mariadb`", lines=("sudo -i", "mariadb"), keeps="MariaDB", shows="plain", announced=True,
         hosts=DATABASES),
     Row("mariadb-sudo", "bash", "`sudo mariadb`", lines=("sudo mariadb",), keeps="MariaDB", shows="plain", hosts=DATABASES),
     Row("sqlite3", "bash", "`sqlite3`", lines=("sqlite3",), keeps="sqlite>", shows="16", needs="sqlite3"),
