@@ -12,7 +12,7 @@ BENCH := .venv/bench-$(firstword $(shell sha256sum tests/bench/requirements.txt)
 SYSTEM := aardvark-dns crun debian-archive-keyring git iptables mmdebstrap netavark openssh-client podman python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint sanity archive unit browser molecule fleet bench clean system venv
+.PHONY: help demo test lint sanity archive unit browser molecule fleet bench prompts clean system venv
 .NOTPARALLEL:
 
 help:  ## this list
@@ -91,6 +91,11 @@ fleet: system venv  ## start the fleet, or what is missing of it, and leave it u
 bench: fleet $(BENCH)  ## measure against other ways of doing the same; OPTIONS=--help says what can be chosen
 	@echo "==> bench"
 	@python tests/bench $(OPTIONS)
+
+prompts: fleet  ## read the fleet's prompts from terminals; writes the matrix and the pictures of docs/prompts.md
+	@echo "==> prompts"
+	@ansible-playbook -i .fleet/inventory molecule/prompt/converge.yml
+	@pytest molecule/prompt/tests/test_matrix.py --page docs/prompts.md
 
 clean:  ## end the fleet, remove what was made here; only container images and system packages stay
 	@echo "==> clean"
