@@ -112,7 +112,8 @@ def test_what_the_journal_keeps(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
         path = str(tmp_path / "journal")
         journal.bind(path)
-        note(DROP, Answer(True, "cleaning up"), path)
+        (tmp_path / "loginuid").write_text("1900")
+        note(DROP, Answer(True, "cleaning up"), journal=path, loginuid=str(tmp_path / "loginuid"))
         assert (
             journal.recv(10000).decode()
             == """\
@@ -124,20 +125,21 @@ PROD_ACCESS_ACTION=DROP TABLE orders
 PROD_ACCESS_ANSWER=confirmed
 PROD_ACCESS_WHY=cleaning up
 PROD_ACCESS_TARGET=database shop on db1
+PROD_ACCESS_LOGINUID=1900
 """
         )
         journal.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         for _attempt in range(1000):
-            note(DROP, Answer(False), path)
-    note(DROP, Answer(False), path)
-    note(DROP, Answer(False), str(tmp_path / "missing"))
-    assert b"MESSAGE=refused: DROP TABLE orders (database shop on db1)\n" in entry(DROP, Answer(False))
+            note(DROP, Answer(False), journal=path)
+    note(DROP, Answer(False), journal=path)
+    note(DROP, Answer(False), journal=str(tmp_path / "missing"), loginuid=str(tmp_path / "missing"))
+    assert b"MESSAGE=refused: DROP TABLE orders (database shop on db1)\n" in entry(DROP, Answer(False), "1900")
 
 
 @given(st.text(), st.text())
 def test_no_text_makes_a_field_of_its_own(action: str, why: str) -> None:
-    lines = entry(Question("sql", action, (why,), "", ""), Answer(True, why)).decode().split("\n")
-    assert len(lines) == 9
+    lines = entry(Question("sql", action, (why,), "", ""), Answer(True, why), why).decode().split("\n")
+    assert len(lines) == 10
     assert all(line.isprintable() for line in lines)
 
 
