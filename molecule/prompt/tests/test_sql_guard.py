@@ -356,7 +356,9 @@ class TestEverywhere:
         assert host(name, "ls -d /tmp/prod-access-sql-*", check=False) == ""
         with Person(name) as other:
             other.open(client)
+            other.is_asked("TRUNCATE orders;")
         until(lambda: not host(name, "ls -d /tmp/prod-access-sql-*", check=False), 5, "the folder of a terminal that is gone is removed")
+        assert client.count(name) == client.rows.replace(",", "")
 
 
 @pytest.fixture
@@ -389,6 +391,14 @@ class TestPostgresql:
         person.run("ROLLBACK;")
         assert "missing: an unknown number of rows" in person.is_asked("DROP TABLE missing;")
         assert "does not exist" in person.confirm()
+
+    def test_a_large_result_is_not_kept(self, person: Person) -> None:
+        person.open(PSQL)
+        person.run("SELECT * FROM orders \\g /dev/null")
+        shown = person.run("\\! cd /proc/$(ps -o ppid= $PPID | tr -d ' ') && cat comm && grep VmHWM status")
+        assert "prod-access-sql" in shown
+        peak = re.search(r"VmHWM:\s+(\d+) kB", shown)
+        assert peak and int(peak[1]) < 40_000, shown
 
     def test_whole_schemas(self, person: Person) -> None:
         person.open(PSQL)
