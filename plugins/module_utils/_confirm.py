@@ -16,6 +16,8 @@ from typing import Iterator, Mapping
 from ._environment import Environment
 
 _JOURNAL = "/run/systemd/journal/socket"
+# The UID that the session was opened with; it outlives su(1) and sudo(8).
+_LOGINUID = "/proc/self/loginuid"
 _CTRL_C, _CTRL_Z = "\x03", "\x1a"
 _MOST_LINES = 3
 
@@ -97,8 +99,11 @@ def _whole_lines(terminal: int) -> Iterator[None]:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
-def entry(question: Question, answer: Answer) -> bytes:
-    """What the journal keeps, in its native protocol: a field a line."""
+def entry(question: Question, answer: Answer, loginuid: str) -> bytes:
+    """What the journal keeps, in its native protocol: a field a line.
+
+    The journal itself stamps a login UID that nobody can forge, but newer ones do not in a container.
+    """
     said = "confirmed" if answer.confirmed else "refused"
     target = ", ".join(question.facts[:1])
     fields = {
@@ -110,14 +115,18 @@ def entry(question: Question, answer: Answer) -> bytes:
         "PROD_ACCESS_ANSWER": said,
         "PROD_ACCESS_WHY": answer.why,
         "PROD_ACCESS_TARGET": target,
+        "PROD_ACCESS_LOGINUID": loginuid,
     }
     return "".join(f"{name}={harmless(value)[:1000]}\n" for name, value in fields.items()).encode(errors="replace")
 
 
-def note(question: Question, answer: Answer, journal: str = _JOURNAL) -> None:
+def note(question: Question, answer: Answer, *, journal: str = _JOURNAL, loginuid: str = _LOGINUID) -> None:
     """Tell the journal, without ever waiting for it.
 
     This process itself does: of one that has ended meanwhile, as logger(1) would have, the journal cannot tell the login UID.
     """
+    person = ""
+    with contextlib.suppress(OSError), open(loginuid) as file:
+        person = file.read()
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
-        sender.sendto(entry(question, answer), journal)
+        sender.sendto(entry(question, answer, person), journal)
