@@ -82,7 +82,7 @@ browser: system venv  ## the report's page in a real browser
 molecule: system venv  ## every role on a fleet of its own making; ends it also when interrupted
 	@echo "==> molecule"
 	@trap '$(FLEET) down' EXIT; trap 'exit 130' INT TERM; rm -f .fleet/failures; \
-	$(FLEET) down && $(FLEET) run molecule test --all || { cat .fleet/failures; exit 1; }
+	$(FLEET) down && $(FLEET) run molecule test --all || { cat .fleet/failures 2>/dev/null; exit 1; }
 
 fleet: system venv  ## start the fleet, or what is missing of it, and leave it up
 	@echo "==> fleet"

@@ -19,15 +19,14 @@ PROGRAM = "/usr/sbin/prod-access-apply"
 _OTHER_VERSION = 3
 
 
+def programs() -> dict[str, str]:
+    """The programs that stay on a host."""
+    return {**_accounts_program.files(), **_sudo_program.files(), PROGRAM: _library.program(__name__)}
+
+
 def files(version: str) -> dict[str, str]:
-    """All files that stay on a host: the package, and the programs that import it."""
-    return {
-        **_accounts_program.files(),
-        **_sudo_program.files(),
-        PROGRAM: _library.program(__name__),
-        # The last one, since it says that all others are there.
-        **_library.files(version),
-    }
+    """All that stays on a host: the programs, and the package that they import, which says last of which version all of it is."""
+    return {**programs(), **_library.files(version)}
 
 
 def main(arguments: list[str]) -> int:
@@ -38,6 +37,7 @@ def main(arguments: list[str]) -> int:
     version, module, mode = arguments
     if version != _library.version():
         return _OTHER_VERSION
-    answer = _areas.apply(module, json.load(sys.stdin), files(version), check=mode == "check")
+    # The package is what runs here: to compare it with itself would find nothing.
+    answer = _areas.apply(module, json.load(sys.stdin), programs(), check=mode == "check")
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0

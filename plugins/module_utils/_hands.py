@@ -13,7 +13,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Iterable, Mapping
 
-from . import _files, _host, _processes, _sshd
+from . import _files, _host, _library, _processes, _sshd
 from ._command import HostError, attempt, run
 from ._names import GROUP
 from ._plan import Change
@@ -93,9 +93,7 @@ class Hands:
         _files.write(_host.SAVED, _files.dumped(saved), mode=0o600)
 
     def install_programs(self) -> None:
-        for path, text in self._programs.items():
-            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-            _files.write(path, text, mode=0o755 if "/sbin/" in path else 0o644)
+        _library.install(self._programs)
         self._stale_units = True
 
     def write_timer(self, text: str) -> None:

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 import sys
+from typing import Mapping
+
+from . import _files
 
 _LIBRARY = "/usr/lib/prod-access"
 _PACKAGE = "prod_access"
@@ -30,6 +34,13 @@ def files(version: str) -> dict[str, str]:
     names = [name for name in names if name != "_apply_module"]
     found = {place(name): (pkgutil.get_data(package, name + ".py") or b"").decode() for name in names}
     return {**found, place("__init__"): f"VERSION = {version!r}\n"}
+
+
+def install(found: Mapping[str, str]) -> None:
+    """Write files that stay on the host, in their order: the programs among them can be run."""
+    for path, text in found.items():
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        _files.write(path, text, mode=0o755 if "/sbin/" in path else 0o644)
 
 
 def place(name: str) -> str:

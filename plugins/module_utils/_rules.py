@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, Sequence
 
-from . import _files, _host, _last_way_in, _sudo
+from . import _files, _host, _last_way_in, _library, _sudo
 from ._access import Access
 from ._command import HostError, attempt
 from ._moment import Moment
@@ -114,7 +114,6 @@ class _Run:
             entries = self._allowed(wanted, had)
             text = render(entries, self.options.settings)
             faults = _sudo.faults(new_main or main, text)
-        stale = [path for path, program in self.programs.items() if _files.read_text(path) != program]
         given = powers_of(entries)
         found.notes += _sudo.oddities()
         if text == current and sound and new_main is None:
@@ -129,10 +128,8 @@ class _Run:
             raise HostError(f"visudo refuses the new rules: {'; '.join(clashes)}", "nothing was changed; mend what they clash with")
         if self.check:
             return found
-        if stale:
-            for path in stale:
-                os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-                _files.write(path, self.programs[path], mode=0o755 if "/sbin/" in path else 0o644)
+        # The dead man's switch is one of them. The role accounts, if it has run, has left nothing to do here.
+        _library.install({path: text for path, text in self.programs.items() if _files.read_text(path) != text})
         self._apply(text, new_main, had, given)
         return found
 

@@ -74,7 +74,8 @@ class ActionModule(ActionBase):
         )
         if answer["rc"]:
             return None
-        said: dict[str, Any] = json.loads(answer["stdout"])
+        # Whatever a host's shell says of its own accord stands before it.
+        said: dict[str, Any] = json.loads(answer["stdout"].splitlines()[-1])
         return said
 
     def _prove_way_in(self, result: dict[str, Any]) -> None:
