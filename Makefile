@@ -18,11 +18,12 @@ SYSTEM := aardvark-dns crun debian-archive-keyring git iptables mmdebstrap netav
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: fleet  ## start the fleet, give people access to it, show who can log in where and do what; leaves it up
-	@echo "==> demo: playbooks/access.yml on the fleet"
-	@ansible-playbook -i .fleet/inventory playbooks/access.yml
+demo: fleet  ## start the fleet, the net and access to it; show who can log in where, and what they see; leaves it up
+	@echo "==> demo: playbooks/site.yml on the fleet"
+	@ansible-playbook -i .fleet/inventory playbooks/site.yml
 	@echo "==> demo: playbooks/access_report.yml"
 	@ansible-playbook -i .fleet/inventory playbooks/access_report.yml -e access_report_folder=$(CURDIR)/.fleet/access-report
+	@PYTHONPATH=molecule/prompt/tests:molecule/default python molecule/prompt/demo.py
 	@$(FLEET) report
 
 test: lint unit browser sanity molecule  ## every gate, in this order

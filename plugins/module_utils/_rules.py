@@ -10,7 +10,7 @@ import os
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Iterable, Mapping, Sequence
 
 from . import _files, _host, _last_way_in, _library, _sudo
@@ -104,7 +104,7 @@ class _Run:
         found.errors += self._hindrances(wanted)
         new_main = None if _sudo.includes(main) else _sudo.with_include(main)
         entries = self._allowed(wanted, had)
-        text = render(entries, self.options.settings)
+        text = self._text(entries, current)
         faults = _sudo.faults(new_main or main, text)
         # Whose they are shows without our change. Most hosts have none, and visudo takes its time.
         broken = _sudo.faults() if faults else []
@@ -112,7 +112,7 @@ class _Run:
         if others:
             found.errors += others
             entries = self._allowed(wanted, had)
-            text = render(entries, self.options.settings)
+            text = self._text(entries, current)
             faults = _sudo.faults(new_main or main, text)
         given = powers_of(entries)
         found.notes += _sudo.oddities()
@@ -132,6 +132,14 @@ class _Run:
         _library.install({path: text for path, text in self.programs.items() if _files.read_text(path) != text})
         self._apply(text, new_main, had, given)
         return found
+
+    def _text(self, entries: Sequence[Entry], current: str | None) -> str:
+        """The whole file, without what sudo-rs cannot be told."""
+        text = render(entries, self.options.settings)
+        # sudo is asked what it is only where that is not known from the file.
+        if text != current and _sudo.implementation().name != "sudo":
+            text = render(entries, replace(self.options.settings, env_file=""))
+        return text
 
     def _hindrances(self, wanted: Sequence[Entry]) -> list[str]:
         """What stands in the way of giving somebody what they are to have."""

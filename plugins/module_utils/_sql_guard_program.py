@@ -16,23 +16,17 @@ import threading
 from pathlib import Path
 from typing import Sequence
 
-from . import _confirm, _environment, _library, _sql
+from . import _confirm, _environment, _sql
 from ._environment import Environment
 from ._sql_clients import CLIENTS, Client
 from ._sql_proxy import Proxy, Session
 
-PATH = "/usr/lib/prod-access/bin/prod-access-sql"
 _USAGE = f"""\
 usage: prod-access-sql {{{",".join(CLIENTS)}}} [ARGUMENT ...]
 
 Start the client with its arguments. Before a statement typed in it would drop, truncate, or change every row, a question is
 asked on the terminal. Scripts, and connections that do not go through a socket of this host, are left alone.
 """
-
-
-def files() -> dict[str, str]:
-    """The files that stay on the host."""
-    return {**_library.files(), PATH: _library.program(__name__)}
 
 
 def main(arguments: list[str]) -> int:

@@ -80,20 +80,23 @@ class Entry:
 
 @dataclass(frozen=True)
 class Settings:
-    """The ``Defaults`` of our people: the search path, the tries for a password, and the minutes for which one is good."""
+    """The ``Defaults`` of our people: the search path, the tries for a password, and the minutes for which one is good.
+
+    ``env_file`` leads programs to the label of the host. The role prompt brings it, and sudo does without where it is not there.
+    """
 
     secure_path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     passwd_tries: int = 3
     timestamp_timeout: float = 5
+    env_file: str = "/etc/prod-access/sudo.env"
 
     def render(self) -> str:
-        return (
+        text = (
             f"Defaults:%{GROUP} use_pty, env_reset, !visiblepw, passwd_tries={self.passwd_tries}, "
             f"timestamp_timeout={self.timestamp_timeout:g}\n"
             f'Defaults:%{GROUP} secure_path="{self.secure_path}"\n'
-            # What leads programs to the label of the host; the role prompt brings it, and sudo does without where it is not there.
-            f"Defaults:%{GROUP} env_file=/etc/prod-access/sudo.env\n"
         )
+        return text + (f"Defaults:%{GROUP} env_file={self.env_file}\n" if self.env_file else "")
 
 
 def entries_of(access: Access, now: Moment) -> list[Entry]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import re
 import stat
 import tempfile
@@ -118,6 +119,9 @@ def apply(changes: Iterable[Change]) -> None:
             continue
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         _files.write(path, change.after, mode=change.mode)
+        if path.endswith(".py"):
+            # People whom it serves cannot keep what python makes of it, and would wait for that each time.
+            py_compile.compile(path, quiet=2)
 
 
 def _below(folder: str) -> set[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from picture import svg
-from terminal import Cell
+from picture import painted, svg
+from terminal import Cell, Ink
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -41,3 +41,15 @@ def test_wide_characters_take_two_places() -> None:
 
 def test_an_empty_screen_is_a_window_all_the_same() -> None:
     assert ElementTree.fromstring(svg([cells("   ")], title="")).get("height") == "62"
+
+
+def test_another_terminal_shows_the_same_cells() -> None:
+    row = [
+        *cells(" RED ", foreground="brightwhite", background="d70000", bold=True),
+        *cells(" $ "),
+        *cells("amber", foreground="black", background="brown", underlined=True),
+        *cells("turned", foreground="paper", background="ink"),
+    ]
+    ink = Ink(len(row), 1, answer=lambda _said: None)
+    ink.feed(painted(row).encode())
+    assert ink.cells() == [row]

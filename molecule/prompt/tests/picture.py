@@ -1,4 +1,4 @@
-"""A picture of a terminal, from its cells: one SVG that needs nothing else, for a page of documentation."""
+"""A picture of a terminal, from its cells: one SVG that needs nothing else, for a page of documentation; or for another terminal."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ _NAMED = {
     "brightblack": "5e5c64", "brightred": "f66151", "brightgreen": "57e389", "brightbrown": "f8e45c",
     "brightblue": "62a0ea", "brightmagenta": "dc8add", "brightcyan": "5bc8af", "brightwhite": "ffffff",
 }  # fmt: skip
+
+_FIRST_EIGHT = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
 
 # A terminal may hold what XML may not.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -53,6 +55,24 @@ def svg(cells: Rows, *, title: str, cursor: tuple[int, int] | None = None) -> st
             "",
         ]
     )
+
+
+def painted(row: Sequence[Cell]) -> str:
+    """A row as another terminal shows it, in any colours that one has: by the numbers of ECMA-48 and of xterm."""
+    text = ""
+    for _x, run in _runs(row):
+        looks = [*_sgr(run[0].foreground, 30), *_sgr(run[0].background, 40), *["1"] * run[0].bold, *["4"] * run[0].underlined]
+        text += f"\x1b[{';'.join(looks)}m{text_of(run)}\x1b[0m" if looks else text_of(run)
+    return text
+
+
+def _sgr(colour: str, first: int) -> list[str]:
+    if colour in ("default", "ink", "paper"):
+        return [] if colour == "default" else ["7"]
+    if colour in _NAMED:
+        name = colour.removeprefix("bright")
+        return [str(first + _FIRST_EIGHT.index(name) + (60 if name != colour else 0))]
+    return [f"{first + 8};2;{';'.join(str(int(colour[at : at + 2], 16)) for at in (0, 2, 4))}"]
 
 
 def _used(cells: Rows, cursor: tuple[int, int] | None) -> Rows:

@@ -99,13 +99,15 @@ _ROOT = ("id -un", "root")
 _PS = "ps -o args= -p $$"
 _FISH_PS = "ps -o args= -p $fish_pid"
 _READS_NOTHING = "the shell is told to read no file"
+_NO_LOGIN = "sh reads the file that $ENV names alone, and before a login nothing sets it without setting it for machines too"
 
 _BECOME_ROOT = {"sudo-i": "sudo -i", "sudo-s": "sudo -s", "su": "sudo su", "su-login": "sudo su -", "sudo-bash": "sudo bash"}
 _WAYS = [
     *(Row(f"{shell}-login", shell, "`ssh web1`") for shell in SHELLS),
     Row("zsh-new", "zsh", "`ssh web1`, the first time", home="new"),
-    *(Row(f"{shell}-ssh-{shell}", shell, f"`ssh -t web1 {shell}`", command=shell) for shell in SHELLS),
-    Row("bash-ssh-sh", "bash", "`ssh -t web1 sh`", command="sh", proof=(_PS, "sh")),
+    *(Row(f"{shell}-ssh-{shell}", shell, f"`ssh -t web1 {shell}`", command=shell, hole=_NO_LOGIN if shell == "sh" else "")
+      for shell in SHELLS),
+    Row("bash-ssh-sh", "bash", "`ssh -t web1 sh`", command="sh", proof=(_PS, "sh"), hole=_NO_LOGIN),
     Row("zsh-ssh-bash", "zsh", "`ssh -t web1 bash`", command="bash", proof=(_PS, "bash")),
     *(Row(f"{shell}-ssh-sudo", shell, "`ssh -t web1 sudo -i`", command="sudo -i", proof=_ROOT) for shell in SHELLS),
     Row("bash-ssh-tmux", "bash", "`ssh -t web1 tmux`", command="tmux", proof=("echo in $TMUX", "in /.+"), needs="tmux"),

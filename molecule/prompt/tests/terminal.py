@@ -64,14 +64,17 @@ class Ink:
         self._rest = ""
         self.cursor_shape = ""
 
-    def feed(self, data: bytes) -> None:
-        text = self._rest + self._decode(data)
+    def feed(self, data: bytes) -> str:
+        """Draw it; returns its text."""
+        new = self._decode(data)
+        text = self._rest + new
         if shapes := _CURSOR_SHAPE.findall(text):
             self.cursor_shape = shapes[-1]
         text = _UNKNOWN_TO_PYTE.sub("", text)
         incomplete = _INCOMPLETE.search(text)
         self._rest = incomplete.group() if incomplete else ""
         self._stream.feed(text[: len(text) - len(self._rest)])
+        return new
 
     def cells(self) -> list[list[Cell]]:
         columns, lines, buffer = self.screen.columns, self.screen.lines, self.screen.buffer
@@ -101,6 +104,7 @@ class Terminal:
         self._size = size
         self._ink = Ink(*size, answer=self.send)
         self.ended = False
+        self.shown = self._unread = ""
 
     def __enter__(self) -> Self:
         self._master, slave = pty.openpty()
@@ -164,6 +168,17 @@ class Terminal:
         """Wait as well until nothing new comes."""
         self._wait(what, seconds, quiet)
 
+    def see(self, pattern: str, seconds: float = 10) -> str:
+        """Wait for a text in all that was shown, also where it has scrolled away. What stands before its end is not looked at again, and
+        returned."""
+        deadline = time.monotonic() + seconds
+        while not (found := re.search(pattern, self._unread)):
+            left = deadline - time.monotonic()
+            assert left > 0 and not self.ended, f"not in {seconds:g} s: {pattern}\n--- shown:\n{self.shown[-3000:]}"
+            self._read(left)
+        seen, self._unread = self._unread[: found.end()], self._unread[found.end() :]
+        return seen
+
     def _wait(self, what: str | Callable[[], Any], seconds: float, quiet: float) -> None:
         true = what if callable(what) else lambda: any(what in row for row in self.rows)
         deadline = time.monotonic() + seconds
@@ -187,7 +202,9 @@ class Terminal:
         except OSError:  # the other side is closed
             data = b""
         self.ended = not data
-        self._ink.feed(data)
+        text = self._ink.feed(data)
+        self.shown += text
+        self._unread += text
         return not self.ended
 
     def __str__(self) -> str:

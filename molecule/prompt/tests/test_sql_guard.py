@@ -7,10 +7,10 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import pytest
-from ansible_collections.safetynet.prod_access.plugins.module_utils import _sql_guard_program
-from desk import ROOT, SSH, host, until
+from desk import SSH, Desk, host, until
 from terminal import Terminal
 
 HOSTS = ("db1", "stage1")  # Debian 12 and 13
@@ -19,29 +19,15 @@ DEPLOY_UID = "1900"
 QUESTION = r"Type the name of the database to go on, anything else to stop: "
 WHY = r"Why\? \(goes to the journal, empty is fine\): "
 REFUSED = "not confirmed; the server has not seen this statement"
-ENVIRONMENT = "environment=production\nlabel=PRODUCTION\nsgr_16=97;41\nguards=reboot sql\nask_why=yes\n"
-
-INSTALL = """
-import json, os, sys
-for path, text in json.load(sys.stdin).items():
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as file:
-        file.write(text)
-    os.chmod(path, 0o755 if "/bin/" in path else 0o644)
-"""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def installed() -> Iterator[None]:
-    files = {"/etc/prod-access/environment": ENVIRONMENT}
-    for path, text in _sql_guard_program.files().items():
-        source = ROOT / "plugins/module_utils" / path.rpartition("/")[2]
-        files[path] = source.read_text() if source.exists() else text
-    for name in HOSTS:
-        host(name, f"python3 -c '{INSTALL}'", stdin=json.dumps(files))
+@pytest.fixture(scope="module", autouse=True)
+def guarded(desk: Desk) -> Iterator[None]:
+    """Both hosts are of production meanwhile, and ask why."""
+    everywhere = ",".join(HOSTS)
+    desk.play("molecule/prompt/converge.yml", "-e", "prod_access_environment=production prompt_ask_why=true", limit=everywhere)
     yield
-    for name in HOSTS:
-        host(name, "rm -rf /usr/lib/prod-access /etc/prod-access/environment")
+    desk.play("molecule/prompt/converge.yml", limit=everywhere)
 
 
 @dataclass(frozen=True)
@@ -67,10 +53,18 @@ class Person(Terminal):
     """Somebody who logged in with an account of their own, on a terminal."""
 
     def __init__(self, name: str) -> None:
-        super().__init__([*SSH, "-tt", f"deploy@{name}", "exec env TERM=xterm PS1='shell> ' PAGER=cat bash --norc"])
+        command = "exec env TERM=xterm PS1='shell> ' PAGER=cat bash --norc"
+        super().__init__([*SSH, "-tt", f"deploy@{name}", command], term="xterm", size=(250, 50))
         self.prompt = "shell> "
+
+    def __enter__(self) -> Self:
+        super().__enter__()
         self.see(self.prompt)
         self.run("bind 'set enable-bracketed-paste off'; cd /")
+        return self
+
+    def enter(self, line: str) -> None:
+        self.send(f"{line}\r")
 
     def run(self, line: str, seconds: float = 20) -> str:
         """Type a line, and return what appears until the prompt does."""
@@ -92,7 +86,7 @@ class Person(Terminal):
         return self.see(QUESTION)
 
     def refuse(self, answer: str = "no\r") -> None:
-        self.type(answer)
+        self.send(answer)
         assert REFUSED in self.see(self.prompt)
 
     def confirm(self, database: str = "shop", why: str = "") -> str:
@@ -218,7 +212,7 @@ class TestEverywhere:
         person.open(client)
         person.enter({"psql": "SELECT pg_sleep(60);", "mariadb": "SELECT sleep(60);"}[client.name])
         time.sleep(0.5)
-        person.type("\x03")
+        person.send("\x03")
         assert re.search("canceling statement|query killed", person.see(client.prompt, 5))
         time.sleep(0.5)
         assert "42" in person.run("SELECT 6 * 7;")
@@ -226,7 +220,7 @@ class TestEverywhere:
     @CLIENTS
     def test_the_client_can_be_stopped_and_goes_on(self, person: Person, client: Client) -> None:
         person.open(client)
-        person.type("\x1a")
+        person.send("\x1a")
         person.see("Stopped")
         person.see("shell> ")
         person.enter("fg")
@@ -334,7 +328,7 @@ class TestEverywhere:
             assert "prod-access" not in person.run({"psql": "\\conninfo", "mariadb": "status"}[client.name])
             person.run("DROP TABLE spare;")
         finally:
-            host(name, "sed -i 's/^guards=.*/guards=reboot sql/' /etc/prod-access/environment")
+            host(name, "sed -i 's/^guards=.*/guards=reboot rm disk sql/' /etc/prod-access/environment")
 
     @CLIENTS
     def test_a_server_that_goes_away(self, person: Person, name: str, client: Client) -> None:
@@ -428,7 +422,7 @@ class TestPostgresql:
         person.enter("SELECT 'tick' \\watch 0.2")
         for _tick in range(3):
             person.see("tick")
-        person.type("\x03")
+        person.send("\x03")
         person.see(PSQL.prompt)
         person.is_asked("SELECT 1; DROP TABLE orders;")
         person.refuse()
