@@ -123,7 +123,7 @@ def test_why(desk: Desk, name: str, journal: Journal) -> None:
 
 
 def test_each_guard_has_a_switch(desk: Desk, name: str) -> None:
-    desk.play("molecule/prompt/converge.yml", "-e", "prompt_guard_rm=false", limit=name)
+    desk.play("molecule/prompt/converge.yml", "-e", '{"prompt_guards": ["reboot", "disk", "sql"]}', limit=name)
     try:
         assert "guards=reboot disk sql" in host(name, "cat /etc/prod-access/environment")
         assert QUESTION not in str(asked(desk, name, "bash", "rm -rf /var/lib/mysql/shop"))

@@ -63,7 +63,8 @@ def test_what_machines_do_is_the_same_byte_for_byte(name: str, tmp_path: Path) -
         at = f"{login}@{name}"
         done[login] = {
             "command": f"{ssh} {at} 'echo out; echo err >&2; exit 3'",
-            "login shell": f'{ssh} {at} \'bash -lc "echo out; alias; declare -F"; zsh -lc "echo out"; sh -lc env | grep -vE "^(SSH_|XDG_SESSION_ID)"\'',
+            "login shell": f'{ssh} {at} \'bash -lc "echo out; alias; declare -F"; zsh -lc "echo out"\'',
+            "environment": f"{ssh} {at} 'sh -lc env | grep -vE \"^(SSH_|XDG_SESSION_ID)\"'",
             "shell from a pipe": f"{ssh} {at}",
             "interactive shell from a pipe": f'{ssh} {at} \'fish -c "echo a"; dash -c "echo b"\'',
             "scp": f"scp {options} {at}:/tmp/file {tmp_path}/back && cat {tmp_path}/back && scp -O {options} {at}:/tmp/file {tmp_path}/old",

@@ -285,9 +285,7 @@ class TestEverywhere:
         assert sums[0] == sums[1]
 
     @CLIENTS
-    def test_the_journal_has_the_person_and_no_values(
-        self, person: Person, journal: Journal, name: str, client: Client
-    ) -> None:
+    def test_the_journal_has_the_person_and_no_values(self, person: Person, journal: Journal, name: str, client: Client) -> None:
         host(name, f"cd / && {client.direct}", stdin="DROP TABLE IF EXISTS spare; CREATE TABLE spare (password text)")
         person.open(client)
         person.is_asked("UPDATE spare SET password = 'hunter2';")
