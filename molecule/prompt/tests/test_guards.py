@@ -51,6 +51,18 @@ def test_rm(desk: Desk, name: str, journal: Journal, shell: str, sudo: str) -> N
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_guard_that_is_gone_is_in_nobody_s_way(desk: Desk, name: str, shell: str) -> None:
+    programs = ("/usr/sbin/prod-access-guard", "/usr/lib/prod-access/bin/prod-access-sql")
+    host(name, "; ".join(f"mv {program} {program}.away" for program in programs))
+    try:
+        terminal = asked(desk, name, shell, "psql; rm -rf /var/lib/mysql/shop")
+        assert "psql" in str(terminal) and "prod-access" not in str(terminal), terminal
+        host(name, "test ! -e /var/lib/mysql/shop")
+    finally:
+        host(name, "; ".join(f"mv {program}.away {program}" for program in programs))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_what_is_not_asked(desk: Desk, name: str, journal: Journal, shell: str) -> None:
     for command in (
         "mkdir -p ~/build/x && rm -r ~/build",
