@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,9 +81,15 @@ def test_what_machines_do_is_the_same_byte_for_byte(name: str, tmp_path: Path) -
         module = f"ANSIBLE_PIPELINING={pipelining} ansible -i {FLEET}/inventory {name} -m command -a 'echo out'"
         pairs.append(("ansible", f"pipelining {pipelining}", f"{module}; {module} -u deploy -b"))
     scripts = "echo from a script\nrm -rf /tmp/nothing\nalias\n"
-    with_it = {(who, what): run(command, stdin=scripts) for who, what, command in pairs}
+
+    def said() -> dict[tuple[str, str], tuple[int, str, str]]:
+        with ThreadPoolExecutor(4) as pool:
+            answers = pool.map(lambda pair: run(pair[2], stdin=scripts), pairs)
+            return {(who, what): answer for (who, what, _command), answer in zip(pairs, answers, strict=True)}
+
+    with_it = said()
     with Without(name):
-        without = {(who, what): run(command, stdin=scripts) for who, what, command in pairs}
+        without = said()
     assert with_it == without
     assert all("out" in said[1] for (_who, what), said in with_it.items() if what in ("command", "login shell", "sudo", "job"))
     assert with_it["bob", "command"][0] == 3
