@@ -35,6 +35,7 @@ def main() -> None:
         terminal.settled("not confirmed", 10)
         for row in terminal.cells[: used(terminal.cells)]:
             show(painted(row))
+    print()
 
 
 def log_in(name: str, size: tuple[int, int]) -> Terminal:

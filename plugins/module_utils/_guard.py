@@ -28,8 +28,10 @@ _DISK_TOOLS = frozenset("blkdiscard mke2fs mkfs mkswap shred wipefs".split())
 _ENDS = frozenset("emergency exit halt hibernate hybrid-sleep kexec poweroff reboot rescue soft-reboot suspend".split())
 _ENDING_TARGETS = frozenset(f"{name}.target" for name in _ENDS)
 # sudo(8): the options that take a value of their own.
-_SUDO_VALUES = "CDghpRrTtUu"
-_SUDO_LONG_VALUES = frozenset("chdir chroot close-from command-timeout group host other-user prompt role type user".split())
+_SUDO_VALUES = {
+    "chdir": "D", "chroot": "R", "close-from": "C", "command-timeout": "T", "group": "g", "host": "h",
+    "other-user": "U", "prompt": "p", "role": "r", "type": "t", "user": "u",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,31 +49,56 @@ class Place:
     resolve: Callable[[str], str] = os.path.normpath
 
 
-def command_of(argv: Sequence[str]) -> int:
-    """Where the command begins that sudo would run; at the first word when it is no sudo, after the last when there is none."""
+@dataclass(frozen=True)
+class Sudo:
+    """What stands before a command: sudo's options that have values, by their short names, and how many words it is in all."""
+
+    values: Mapping[str, str]
+    words: int
+
+    @property
+    def run_as(self) -> list[str]:
+        """The options that say as whom the command is to run. Not all others go with ``sudo -l``."""
+        return [word for name in "ug" if name in self.values for word in (f"-{name}", self.values[name])]
+
+
+def sudo_of(argv: Sequence[str]) -> Sudo:
+    """The sudo that a command begins with; no words where there is none."""
+    values: dict[str, str] = {}
     if os.path.basename(argv[0]) != "sudo":
-        return 0
+        return Sudo(values, 0)
     place = 1
     while place < len(argv):
         word = argv[place]
         if word == "--":
-            return place + 1
-        if word.startswith("--"):
-            place += 2 if word[2:] in _SUDO_LONG_VALUES else 1
-        elif word.startswith("-") and word != "-":
-            # The value is the rest of the word, or the next one.
-            found = next((index for index, letter in enumerate(word[1:], 1) if letter in _SUDO_VALUES), None)
-            place += 2 if found is not None and found == len(word) - 1 else 1
+            return Sudo(values, place + 1)
+        if word.startswith("-") and word != "-":
+            name, value = _option(word)
+            place += 1
+            if name:
+                if value is None:
+                    value = "".join(argv[place : place + 1])
+                    place += 1
+                values[name] = value
         elif "=" in word:
             place += 1
         else:
-            return place
-    return place
+            return Sudo(values, place)
+    return Sudo(values, place)
+
+
+def _option(word: str) -> tuple[str, str | None]:
+    """The option that takes a value in a word of options, if there is one; and the value, None when it is the next word."""
+    if word.startswith("--"):
+        name, equals, value = word[2:].partition("=")
+        return _SUDO_VALUES.get(name, ""), value if equals else None
+    found = next((index for index, letter in enumerate(word) if letter in _SUDO_VALUES.values()), None)
+    return (word[found], word[found + 1 :] or None) if found is not None else ("", None)
 
 
 def question(argv: Sequence[str], place: Place) -> Question | None:
     """What to ask before a command runs; None when it just runs."""
-    command = argv[command_of(argv) :]
+    command = argv[sudo_of(argv).words :]
     if not command:
         return None
     name = os.path.basename(command[0])

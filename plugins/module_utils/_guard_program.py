@@ -71,13 +71,12 @@ def _run(argv: list[str]) -> int:
 
 def _guarded_client(argv: list[str], environment: _environment.Environment) -> list[str]:
     """For a client of a database that sudo starts, the command that puts the guard of its SQL before it, if sudo allows that."""
-    start = _guard.command_of(argv)
-    client = os.path.basename(argv[start]) if 0 < start < len(argv) else ""
+    sudo = _guard.sudo_of(argv)
+    client = os.path.basename(argv[sudo.words]) if 0 < sudo.words < len(argv) else ""
     if client not in _SQL_CLIENTS or "sql" not in environment.guards or not os.access(_SQL, os.X_OK):
         return argv
-    options = argv[1:start]
-    asked = subprocess.run(["sudo", "-n", *options, "-l", _SQL, client], capture_output=True, stdin=subprocess.DEVNULL, check=False)
-    return [*argv[:start], _SQL, client, *argv[start + 1 :]] if asked.returncode == 0 else argv
+    asked = subprocess.run(["sudo", "-n", *sudo.run_as, "-l", _SQL, client], capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    return [*argv[: sudo.words], _SQL, client, *argv[sudo.words + 1 :]] if asked.returncode == 0 else argv
 
 
 def _place(environment: _environment.Environment) -> _guard.Place:

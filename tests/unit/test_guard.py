@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.safetynet.prod_access.plugins.module_utils._guard import Place, command_of, question
+from ansible_collections.safetynet.prod_access.plugins.module_utils._guard import Place, question, sudo_of
 
 PLACE = Place(
     host="web1",
@@ -22,29 +22,37 @@ def asked(*argv: str, place: Place = PLACE) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    ("options", "command"),
+    ("options", "run_as"),
     [
-        ("", "rm"),
-        ("-n", "rm"),
-        ("-u postgres", "rm"),
-        ("-upostgres", "rm"),
-        ("-nu postgres", "rm"),
-        ("--user=postgres", "rm"),
-        ("--user postgres -E", "rm"),
-        ("-- ", "rm"),
-        ("PGPORT=5433", "rm"),
-        ("-i", "rm"),
+        ("", ""),
+        ("-n", ""),
+        ("-i", ""),
+        ("-", None),
+        ("-- ", ""),
+        ("PGPORT=5433", ""),
+        ("-u postgres", "-u postgres"),
+        ("-upostgres", "-u postgres"),
+        ("-iu postgres", "-u postgres"),
+        ("-nupostgres -g shop", "-u postgres -g shop"),
+        ("--user=postgres", "-u postgres"),
+        ("--user postgres -E --group=shop", "-u postgres -g shop"),
+        ("--preserve-env=PGPORT -p u: -u postgres", "-u postgres"),
     ],
 )
-def test_the_command_of_sudo(options: str, command: str) -> None:
-    argv = ["/usr/bin/sudo", *options.split(), command, "-u"]
-    assert argv[command_of(argv)] == command
+def test_the_command_of_sudo(options: str, run_as: str | None) -> None:
+    argv = ["/usr/bin/sudo", *options.split(), "rm", "-u"]
+    sudo = sudo_of(argv)
+    if run_as is None:
+        assert argv[sudo.words] == "-", "a command of that name"
+    else:
+        assert argv[sudo.words] == "rm"
+        assert sudo.run_as == run_as.split()
 
 
 def test_no_command_of_sudo() -> None:
     assert question(["sudo", "-l"], PLACE) is None
     assert question(["sudo", "-u"], PLACE) is None
-    assert command_of(["rm", "-rf"]) == 0
+    assert sudo_of(["rm", "-rf"]).words == 0
 
 
 @pytest.mark.parametrize(

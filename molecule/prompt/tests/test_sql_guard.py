@@ -12,6 +12,7 @@ from typing import Self
 import pytest
 from conftest import Journal
 from desk import SSH, Desk, host, until
+from matrix import at_prompt, enter
 from terminal import Terminal
 
 HOSTS = ("db1", "stage1")  # Debian 12 and 13
@@ -108,6 +109,24 @@ class Person(Terminal):
 def person(name: str) -> Iterator[Person]:
     with Person(name) as person:
         yield person
+
+
+@pytest.mark.parametrize("name", HOSTS)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    "lines",
+    [("sudo -u postgres psql shop",), ("sudo -iu postgres psql shop",), ("sudo -iu postgres", "psql shop"), ("sudo mariadb shop",)],
+    ids=" then ".join,
+)
+def test_as_people_type_it(desk: Desk, name: str, shell: str, lines: tuple[str, ...]) -> None:
+    with Terminal(desk.terminal("bob", name, f"touch ~/.zshrc; cd /; exec {shell} -l"), size=(120, 30)) as terminal:
+        terminal.settled(lambda: at_prompt(terminal), 10)
+        for line in lines:
+            enter(terminal, line)
+        terminal.send("DROP TABLE orders;\r")
+        terminal.settled("anything else to stop:", 10)
+        terminal.send("\r")
+        terminal.settled(REFUSED)
 
 
 KINDS = {
