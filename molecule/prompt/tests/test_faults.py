@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from desk import HOSTS, Desk, host
@@ -21,9 +23,13 @@ def log_in(desk: Desk, name: str, shell: str) -> Terminal:
         return terminal
 
 
+def log_in_by_all(desk: Desk, name: str, shells: Sequence[str] = SHELLS) -> list[Terminal]:
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda shell: log_in(desk, name, shell), shells))
+
+
 def test_a_login_shows_the_label(desk: Desk) -> None:
-    for shell in SHELLS:
-        assert "PRODUCTION" in str(log_in(desk, "web1", shell))
+    assert all("PRODUCTION" in str(terminal) for terminal in log_in_by_all(desk, "web1"))
 
 
 @pytest.mark.parametrize("name", HOSTS)
@@ -42,17 +48,14 @@ def test_broken_files_never_end_a_login(desk: Desk, name: str, fault: str) -> No
     host(name, f"cp -a {FILES} /root/prompt && cp -a /etc/prod-access /root/etc-prod-access")
     try:
         host(name, f"for file in {FILES}/*sh {FILES}/welcome; do {fault.replace('FILE', '$file')}; done")
-        for shell in SHELLS:
-            log_in(desk, name, shell)
+        log_in_by_all(desk, name)
         host(name, f"rm -rf {FILES} && cp -a /root/prompt {FILES}")
         for file in ("variables.sh", "commands.sh", "label.sh", "welcome", "sh.sh"):
             host(name, fault.replace("FILE", f"{FILES}/{file}"))
-            for shell in ("bash", "zsh"):
-                log_in(desk, name, shell)
+            log_in_by_all(desk, name, ("bash", "zsh"))
             host(name, f"rm -rf {FILES} && cp -a /root/prompt {FILES}")
         host(name, fault.replace("FILE", "/etc/prod-access/environment"))
-        for shell in SHELLS:
-            log_in(desk, name, shell)
+        log_in_by_all(desk, name)
     finally:
         host(name, f"rm -rf {FILES} /etc/prod-access && mv /root/prompt {FILES} && mv /root/etc-prod-access /etc/prod-access")
 
@@ -88,8 +91,7 @@ def test_a_hostile_label_that_gets_there_all_the_same_is_inert(desk: Desk, label
     try:
         text = host("web1", "cat /root/environment").replace("label=PRODUCTION", f"label={label}")
         host("web1", "cat > /etc/prod-access/environment", stdin=text + "\n")
-        for shell in SHELLS:
-            assert "owned" not in log_in(desk, "web1", shell).title
+        assert all("owned" not in terminal.title for terminal in log_in_by_all(desk, "web1"))
         assert host("web1", "ls /run/owned", check=False) == ""
     finally:
         host("web1", "mv /root/environment /etc/prod-access/environment")
