@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from typing import Mapping
+from typing import Any, Iterable, Mapping
 
 _SOCKET = "/run/systemd/journal/socket"
 # The UID that the session was opened with; it outlives su(1) and sudo(8).
@@ -35,8 +35,10 @@ def entry(kind: str, name: str, message: str, fields: Mapping[str, str], loginui
     return "".join(f"{field}={harmless(value)[:_LONGEST]}\n" for field, value in lines.items()).encode(errors="replace")
 
 
-def tell(kind: str, name: str, message: str, fields: Mapping[str, str], *, journal: str = _SOCKET, loginuid: str = _LOGINUID) -> str | None:
-    """Tell the journal, without ever waiting for it. Returns why it could not be told, if so.
+def tell(
+    kind: str, name: str, message: str, fields: Mapping[str, str], *, wait: float = 0, journal: str = _SOCKET, loginuid: str = _LOGINUID
+) -> str | None:
+    """Tell the journal, and wait for it no longer than so many seconds. Returns why it could not be told, if so.
 
     This process itself does: of one that has ended meanwhile, as logger(1) would have, the journal cannot tell the login UID.
     """
@@ -44,8 +46,22 @@ def tell(kind: str, name: str, message: str, fields: Mapping[str, str], *, journ
     with contextlib.suppress(OSError), open(loginuid, encoding="ascii") as file:
         person = file.read()
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(wait)
             sender.sendto(entry(kind, name, message, fields, person), journal)
     except OSError as error:
-        return f"the journal ({journal}) takes nothing: {error.strerror}"
+        return f"the journal ({journal}) takes nothing: {error.strerror or error}"
     return None
+
+
+def tell_of_access(changes: Iterable[Mapping[str, Any]], owner: str, *, journal: str = _SOCKET) -> None:
+    """Tell the journal whose access was changed, and by whom; from changes as they are returned to Ansible."""
+    people: dict[str, list[Mapping[str, Any]]] = {}
+    for change in changes:
+        if change["person"]:
+            people.setdefault(change["person"], []).append(change)
+    for person, theirs in people.items():
+        lines = [f"{sign}{line}" for change in theirs for sign, side in (("-", "before"), ("+", "after")) for line in change[side]]
+        fields = {"ACTION": " ".join(change["act"] for change in theirs), "OWNER": owner, "TARGET": person}
+        message = f"access of {person} changed by {owner}: {'; '.join(lines)}"
+        tell("access_change", "access", message, fields, wait=1, journal=journal)
