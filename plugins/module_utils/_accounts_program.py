@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any, Callable, Mapping
 
-from . import _files, _host, _library, _sshd
+from . import _files, _host, _journal, _library, _sshd
 from ._access import Access
 from ._accounts import expire
 from ._command import HostError
@@ -60,7 +60,9 @@ def main(arguments: list[str]) -> int:
             return 0
         if chosen.command == "expire":
             outcome = expire()
-            _print([change.to_data() for change in outcome.done], chosen.json, _told)
+            done = [change.to_data() for change in outcome.done]
+            _journal.tell_of_access(done, "its end in time")
+            _print(done, chosen.json, _told)
             if outcome.error:
                 sys.stderr.write(outcome.error + "\n")
             return 1 if outcome.error else 0

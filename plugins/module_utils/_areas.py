@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
-from . import _accounts, _files, _plan, _rules
+from . import _accounts, _files, _journal, _plan, _rules
 from ._access import Access
 from ._command import HostError
 from ._sudoers import Settings
@@ -122,6 +122,8 @@ def apply(module: str, params: Mapping[str, Any], programs: Mapping[str, str], *
         "on_trial": any(result.on_trial for result in results),
     }
     answer["changed"] = bool(answer["changes"] or answer["diff"])
+    if not check:
+        _journal.tell_of_access(answer["changes"], params["owner"])
     errors = [error for result in results for error in result.errors]
     if errors:
         answer.update(failed=True, msg="\n".join(errors))

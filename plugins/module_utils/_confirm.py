@@ -1,23 +1,21 @@
 # Copyright: the safetynet.prod_access maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The question that a guard asks a person before something that cannot be undone, and what the journal keeps of it."""
+"""The question that a guard asks a person before something that cannot be undone, and what the journal is told of it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import termios
 import textwrap
 from dataclasses import dataclass
 from typing import Iterator, Mapping
 
+from . import _journal
 from ._environment import Environment
+from ._journal import harmless
 
-_JOURNAL = "/run/systemd/journal/socket"
-# The UID that the session was opened with; it outlives su(1) and sudo(8).
-_LOGINUID = "/proc/self/loginuid"
 _CTRL_C, _CTRL_Z = "\x03", "\x1a"
 _MOST_LINES = 3
 
@@ -50,11 +48,6 @@ class Answer:
 
     confirmed: bool
     why: str = ""
-
-
-def harmless(text: str) -> str:
-    """The text on one line, without what moves a terminal's cursor or begins another field of the journal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def ask(question: Question, environment: Environment, terminal: int) -> Answer:
@@ -99,34 +92,10 @@ def _whole_lines(terminal: int) -> Iterator[None]:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
-def entry(question: Question, answer: Answer, loginuid: str) -> bytes:
-    """What the journal keeps, in its native protocol: a field a line.
-
-    The journal itself stamps a login UID that nobody can forge, but newer ones do not in a container.
-    """
+def note(question: Question, answer: Answer) -> None:
+    """Tell the journal what a person was asked, and said."""
     said = "confirmed" if answer.confirmed else "refused"
     target = ", ".join(question.facts[:1])
-    fields = {
-        "MESSAGE": f"{said}: {question.action} ({target})" + (f": {answer.why}" if answer.why else ""),
-        "PRIORITY": "5",
-        "SYSLOG_IDENTIFIER": f"prod-access-{question.guard}",
-        "PROD_ACCESS_KIND": "guard",
-        "PROD_ACCESS_ACTION": question.action,
-        "PROD_ACCESS_ANSWER": said,
-        "PROD_ACCESS_WHY": answer.why,
-        "PROD_ACCESS_TARGET": target,
-        "PROD_ACCESS_LOGINUID": loginuid,
-    }
-    return "".join(f"{name}={harmless(value)[:1000]}\n" for name, value in fields.items()).encode(errors="replace")
-
-
-def note(question: Question, answer: Answer, *, journal: str = _JOURNAL, loginuid: str = _LOGINUID) -> None:
-    """Tell the journal, without ever waiting for it.
-
-    This process itself does: of one that has ended meanwhile, as logger(1) would have, the journal cannot tell the login UID.
-    """
-    person = ""
-    with contextlib.suppress(OSError), open(loginuid) as file:
-        person = file.read()
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
-        sender.sendto(entry(question, answer, person), journal)
+    message = f"{said}: {question.action} ({target})" + (f": {answer.why}" if answer.why else "")
+    fields = {"ACTION": question.action, "ANSWER": said, "WHY": answer.why, "TARGET": target}
+    _journal.tell("guard", question.guard, message, fields)

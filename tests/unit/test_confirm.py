@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import pty
 import select
-import socket
 import termios
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from ansible_collections.safetynet.prod_access.plugins.module_utils._confirm import Answer, Question, ask, entry, harmless, note
+from ansible_collections.safetynet.prod_access.plugins.module_utils import _journal
+from ansible_collections.safetynet.prod_access.plugins.module_utils._confirm import Answer, Question, ask, note
 from ansible_collections.safetynet.prod_access.plugins.module_utils._environment import Environment
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,42 +107,22 @@ def test_what_is_no_terminal_says_no() -> None:
         assert ask(DROP, PRODUCTION, file.fileno()) == Answer(False)
 
 
-def test_what_the_journal_keeps(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
-        path = str(tmp_path / "journal")
-        journal.bind(path)
-        (tmp_path / "loginuid").write_text("1900")
-        note(DROP, Answer(True, "cleaning up"), journal=path, loginuid=str(tmp_path / "loginuid"))
-        assert (
-            journal.recv(10000).decode()
-            == """\
-MESSAGE=confirmed: DROP TABLE orders (database shop on db1): cleaning up
-PRIORITY=5
-SYSLOG_IDENTIFIER=prod-access-sql
-PROD_ACCESS_KIND=guard
-PROD_ACCESS_ACTION=DROP TABLE orders
-PROD_ACCESS_ANSWER=confirmed
-PROD_ACCESS_WHY=cleaning up
-PROD_ACCESS_TARGET=database shop on db1
-PROD_ACCESS_LOGINUID=1900
-"""
-        )
-        journal.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-        for _attempt in range(1000):
-            note(DROP, Answer(False), journal=path)
-    note(DROP, Answer(False), journal=path)
-    note(DROP, Answer(False), journal=str(tmp_path / "missing"), loginuid=str(tmp_path / "missing"))
-    assert b"MESSAGE=refused: DROP TABLE orders (database shop on db1)\n" in entry(DROP, Answer(False), "1900")
-
-
-@given(st.text(), st.text())
-def test_no_text_makes_a_field_of_its_own(action: str, why: str) -> None:
-    lines = entry(Question("sql", action, (why,), "", ""), Answer(True, why), why).decode().split("\n")
-    assert len(lines) == 10
-    assert all(line.isprintable() for line in lines)
-
-
-@given(st.text())
-def test_what_is_harmless_stays_so(text: str) -> None:
-    assert harmless(text).isprintable()
-    assert harmless(harmless(text)) == harmless(text)
+def test_what_the_journal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[object, ...]] = []
+    monkeypatch.setattr(_journal, "tell", lambda *said: told.append(said))
+    note(DROP, Answer(True, "cleaning up"))
+    note(DROP, Answer(False))
+    assert told == [
+        (
+            "guard",
+            "sql",
+            "confirmed: DROP TABLE orders (database shop on db1): cleaning up",
+            {"ACTION": "DROP TABLE orders", "ANSWER": "confirmed", "WHY": "cleaning up", "TARGET": "database shop on db1"},
+        ),
+        (
+            "guard",
+            "sql",
+            "refused: DROP TABLE orders (database shop on db1)",
+            {"ACTION": "DROP TABLE orders", "ANSWER": "refused", "WHY": "", "TARGET": "database shop on db1"},
+        ),
+    ]
