@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Evidence that a file of records was not changed since: a hash chain over its lines, with seals beside it; and whether lines are missing.
 
-A seal is one line of JSON. It says how many lines there are up to it, the hash that the chain has come to, and a short digest of each line
-since the seal before, by which the first bad line is found. A chain goes on from one day's file to the next, so that no file can be taken out.
-Who may write the seals can seal anything: where that matters, keep the last hash elsewhere, and compare.
+A seal is one line of JSON. It says how many lines there are up to it, the hash that the chain has come to, and a short digest of each
+line since the seal before, by which the first bad line is found. A chain goes on from one day's file to the next, so that no file can
+be taken out. Who may write the seals can seal anything: where that matters, keep the last hash elsewhere, and compare.
 """
 
 from __future__ import annotations

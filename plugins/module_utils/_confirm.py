@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import termios
 import textwrap
 from dataclasses import dataclass
 from typing import Iterator, Mapping
 
+from . import _journal
 from ._environment import Environment
+from ._journal import harmless
 
-_JOURNAL = "/run/systemd/journal/socket"
-# The UID that the session was opened with; it outlives su(1) and sudo(8).
-_LOGINUID = "/proc/self/loginuid"
 _CTRL_C, _CTRL_Z = "\x03", "\x1a"
 _MOST_LINES = 3
 
@@ -50,11 +48,6 @@ class Answer:
 
     confirmed: bool
     why: str = ""
-
-
-def harmless(text: str) -> str:
-    """The text on one line, without what moves a terminal's cursor or begins another field of the journal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def ask(question: Question, environment: Environment, terminal: int) -> Answer:
@@ -100,33 +93,18 @@ def _whole_lines(terminal: int) -> Iterator[None]:
 
 
 def entry(question: Question, answer: Answer, loginuid: str) -> bytes:
-    """What the journal keeps, in its native protocol: a field a line.
-
-    The journal itself stamps a login UID that nobody can forge, but newer ones do not in a container.
-    """
+    """What the journal keeps."""
     said = "confirmed" if answer.confirmed else "refused"
     target = ", ".join(question.facts[:1])
-    fields = {
-        "MESSAGE": f"{said}: {question.action} ({target})" + (f": {answer.why}" if answer.why else ""),
-        "PRIORITY": "5",
-        "SYSLOG_IDENTIFIER": f"prod-access-{question.guard}",
-        "PROD_ACCESS_KIND": "guard",
-        "PROD_ACCESS_ACTION": question.action,
-        "PROD_ACCESS_ANSWER": said,
-        "PROD_ACCESS_WHY": answer.why,
-        "PROD_ACCESS_TARGET": target,
-        "PROD_ACCESS_LOGINUID": loginuid,
-    }
-    return "".join(f"{name}={harmless(value)[:1000]}\n" for name, value in fields.items()).encode(errors="replace")
+    return _journal.entry(
+        kind="guard",
+        program=f"prod-access-{question.guard}",
+        message=f"{said}: {question.action} ({target})" + (f": {answer.why}" if answer.why else ""),
+        said={"ACTION": question.action, "ANSWER": said, "WHY": answer.why, "TARGET": target},
+        loginuid=loginuid,
+    )
 
 
-def note(question: Question, answer: Answer, *, journal: str = _JOURNAL, loginuid: str = _LOGINUID) -> None:
-    """Tell the journal, without ever waiting for it.
-
-    This process itself does: of one that has ended meanwhile, as logger(1) would have, the journal cannot tell the login UID.
-    """
-    person = ""
-    with contextlib.suppress(OSError), open(loginuid) as file:
-        person = file.read()
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
-        sender.sendto(entry(question, answer, person), journal)
+def note(question: Question, answer: Answer, *, journal: str = _journal.SOCKET, loginuid: str = _journal.LOGINUID) -> None:
+    """Tell the journal, without ever waiting for it."""
+    _journal.send(entry(question, answer, _journal.login_uid(loginuid)), journal)

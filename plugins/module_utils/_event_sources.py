@@ -53,7 +53,7 @@ _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 _PREFIX = "PROD_ACCESS_"
 # These of ours tell of the host, not of a person, and so are root's to send.
 _ROOT_KINDS = frozenset(("access_change", "backup", "restore", "heartbeat", "recording"))
-_OUR_KINDS = _ROOT_KINDS | {"announcement", "guard", "automation", "audit_read"}
+OUR_KINDS = _ROOT_KINDS | {"announcement", "guard", "automation", "audit_read"}
 
 _SUDO = ("sudo",)
 _SU = ("su", "runuser")
@@ -81,8 +81,14 @@ NEEDLES: Mapping[str, tuple[bytes, ...]] = {
     "sudo": (b'"sudo"',),
     "sql": (b'"postgresql"', b'"mysql-server_auditing"'),
     "recording": (b'"laurel"', b"PROD_ACCESS_KIND"),
-    **dict.fromkeys(_OUR_KINDS - {"recording"}, (b"PROD_ACCESS_KIND",)),
+    **dict.fromkeys(OUR_KINDS - {"recording"}, (b"PROD_ACCESS_KIND",)),
 }
+
+# Words that are in events, and not in the records that they are made of.
+OUR_WORDS = frozenset(
+    "from by refused ended killed after su opened closed session began audit rules changed more characters "
+    "sent a process that had it says prod access mariadb postgresql root".split()
+)
 
 Names = Mapping[str, str]
 """The logins of one host, by UID in digits."""
@@ -192,9 +198,10 @@ class _Record:
 
     def event(self, kind: str, what: str, **values: Any) -> Event:
         details = {name: detail(text) for name, text in values.pop("details", {}).items() if text}
+        status: int | None = values.pop("status", None)
         given = {"person": self.person, "user": self.name(self.uid), "session": self.session, **values}
-        texts = {name: text if text is None or isinstance(text, int) else detail(text) for name, text in given.items()}
-        return Event(self.time, detail(self._host), kind, cut(what), record=detail(self._place), details=details, **texts)
+        texts = {name: detail(text) for name, text in given.items()}
+        return Event(self.time, detail(self._host), kind, cut(what), status=status, record=detail(self._place), details=details, **texts)
 
     def unverified(self, source: str) -> Event:
         sender = self.sender or "a process that had ended"
@@ -218,7 +225,7 @@ def _ours(record: _Record, kind: str) -> Event:
     """What our own programs tell the journal. Where it stamps no login UID, the program's own word counts, if that user may give it."""
     claim = record.text(_PREFIX + "LOGINUID")
     source = f"prod-access: {detail(kind)}"
-    if kind not in _OUR_KINDS or record.transport != "journal" or (kind in _ROOT_KINDS and record.uid != "0"):
+    if kind not in OUR_KINDS or record.transport != "journal" or (kind in _ROOT_KINDS and record.uid != "0"):
         return record.unverified(source)
     if claim != _NOBODY and _UID.fullmatch(claim):
         if record.owner and claim != record.owner:
@@ -474,3 +481,4 @@ _SOURCES: Mapping[str, Callable[[_Record], Event | None]] = {
     "snoopy": _snoopy,
     "mysql-server_auditing": _mariadb,
 }
+IDENTIFIERS = tuple(_SOURCES)

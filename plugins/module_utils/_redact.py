@@ -21,7 +21,7 @@ _SECRET = r"(?:pass(?:word|wd|phrase|out|in)?|(?<=_)pwd|secret|token|(?:api|acce
 # The name of a file that holds a secret is none.
 _NO_FILE = r"(?![\w.-]{0,32}(?:file|path|dir\b))"
 # To the closing quote, or to the end; without a quote to the next blank.
-_VALUE = r"""(?:'[^']*(?:'|\Z)|"(?:[^"\\]|\\.)*(?:"|\Z)|[^\s'"]\S*)"""
+_VALUE = r"""(?:'(?:[^'\\]|\\.|'')*(?:'|\Z)|"(?:[^"\\]|\\.)*(?:"|\Z)|[^\s'"]\S*)"""
 
 # Within any text. What is in no group is hidden.
 _TEXTS = tuple(
