@@ -46,6 +46,8 @@ from ._redact import redact, redact_arguments
 # A record of which nobody can say when it was made; no search by time leaves it out.
 UNKNOWN_TIME = 1_000_000
 _LONGEST = 1 << 20
+# To read a number takes a time that grows with the square of its length; in longer lines they are read with care.
+_MANY_DIGITS = 1 << 13
 _NOBODY = str(2**32 - 1)
 _MICROSECONDS = re.compile(r"1\d{15}", re.ASCII)
 _UID = re.compile(r"\d{1,10}", re.ASCII)
@@ -102,14 +104,10 @@ def read(line: bytes, names: Names) -> Event | None:
     """The event of a line of the collector; None where it tells of nothing that people do. It never raises."""
     data = _decoded(line)
     host, received, sequence = (_text(data.get(name)) for name in ("host", "received", "seq"))
-    try:
-        time = instant(received)
-    except ValueError:
-        time = UNKNOWN_TIME
-    record = _Record(data.get("journal"), names, host, time, sequence)
+    record = _Record(data.get("journal"), names, host, received, sequence)
     laurel, postgresql = data.get("laurel"), data.get("postgresql")
     try:
-        if not host or time == UNKNOWN_TIME:
+        if not host or record.time == UNKNOWN_TIME:
             raise _UnreadableError
         if isinstance(laurel, dict):
             return _laurel(record, laurel)
@@ -123,7 +121,7 @@ def read(line: bytes, names: Names) -> Event | None:
 def read_journal(line: bytes, names: Names, host: str) -> Event | None:
     """The same of one line of ``journalctl -o json --all`` on a host itself."""
     data = _decoded(line)
-    record = _Record(data, names, host, UNKNOWN_TIME, _text(data.get("__CURSOR")))
+    record = _Record(data, names, host, "", _text(data.get("__CURSOR")))
     try:
         return _journal(record)
     except _UnreadableError:
@@ -132,16 +130,23 @@ def read_journal(line: bytes, names: Names, host: str) -> Event | None:
 
 def _decoded(line: bytes) -> dict[str, Any]:
     """The object of a line; none where it is too long, too deep or no object."""
+    number = _number if len(line) > _MANY_DIGITS else None
     try:
-        data = json.loads(line.decode("utf-8", "replace"), parse_int=_number) if len(line) <= _LONGEST else None
+        data = json.loads(line.decode("utf-8", "replace"), parse_int=number) if len(line) <= _LONGEST else None
     except (ValueError, RecursionError):
         data = None
     return data if isinstance(data, dict) else {}
 
 
 def _number(digits: str) -> float:
-    # Longer ones take a time that grows with the square of their length.
     return int(digits) if len(digits) < 20 else float(digits)
+
+
+def _instant(text: str) -> int:
+    try:
+        return instant(text)
+    except ValueError:
+        return UNKNOWN_TIME
 
 
 def _shown(line: bytes) -> str:
@@ -160,13 +165,13 @@ def _text(value: Any) -> str:
 class _Record:
     """What can be trusted of a record, and what it says."""
 
-    def __init__(self, fields: Any, names: Names, host: str, time: int, place: str) -> None:
+    def __init__(self, fields: Any, names: Names, host: str, received: str, place: str) -> None:
         self.fields: Mapping[str, Any] = fields if isinstance(fields, dict) else {}
         self.names = names
         self._host = host
         self._place = place
         stamp = self.text("_SOURCE_REALTIME_TIMESTAMP") or self.text("__REALTIME_TIMESTAMP")
-        self.time = int(stamp) if _MICROSECONDS.fullmatch(stamp) else time
+        self.time = int(stamp) if _MICROSECONDS.fullmatch(stamp) else _instant(received)
         self.message = self.text("MESSAGE")
         self.transport = self.text("_TRANSPORT")
         self.uid = self._uid("_UID")
@@ -394,7 +399,8 @@ def _mariadb(record: _Record) -> Event | None:
 def _postgresql(record: _Record, data: Mapping[str, Any]) -> Event | None:
     stamp = _text(data.get("timestamp"))
     with contextlib.suppress(ValueError):
-        record.time = instant(stamp.replace(" UTC", "Z"))  # In another zone it is a name, and names are ambiguous.
+        # Another zone would be a name, and names of zones are ambiguous.
+        record.time = instant(stamp.replace(" UTC", "Z"))
     message, statement, severity = (_text(data.get(name)) for name in ("message", "statement", "error_severity"))
     names = {"database": "dbname", "client": "remote_host", "connection": "session_id", "application": "application_name"}
     details = {name: _text(data.get(key)) for name, key in names.items()}
