@@ -173,6 +173,7 @@ def test_what_was_not_recorded() -> None:
     assert (job.person, job.user) == ("", "root")
     assert read(line({**root, "SYSLOG_IDENTIFIER": "systemd-logind", "MESSAGE": "Removed something"}), NAMES) is None
     assert read(line({**root, "SYSLOG_IDENTIFIER": "kernel", "MESSAGE": "x"}), NAMES) is None
+    assert read(line({**root, "SYSLOG_IDENTIFIER": "snoopy", "MESSAGE": "tty=(none) file=/bin/x argv=x"}), NAMES) is None
     database = {"_UID": "103", "_TRANSPORT": "syslog", "_EXE": "/usr/sbin/mariadbd", "SYSLOG_IDENTIFIER": "mysql-server_auditing"}
     assert event({**database, "MESSAGE": "nonsense"}).kind == "unreadable"
 
