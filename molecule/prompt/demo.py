@@ -28,7 +28,7 @@ def main() -> None:
     print("\nAnd when she drops the orders on db1, thinking that it is another host:\n")
     with log_in("db1", (76, 20)) as terminal:
         start(terminal)
-        enter(terminal, "sudo -u postgres psql shop")
+        enter(terminal, "sudo -iu postgres psql shop")
         terminal.send("DROP TABLE orders;\r")
         terminal.settled("anything else to stop:", 10)
         terminal.send("no\r")

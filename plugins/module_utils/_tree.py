@@ -56,7 +56,12 @@ class Change:
 
     def diff(self) -> dict[str, str]:
         mode = f"{self.path} ({self.mode:04o})"
-        return {"before_header": mode, "after_header": mode, "before": self.before or "", "after": self.after or ""}
+        return {"before_header": mode, "after_header": mode, "before": _readable(self.before), "after": _readable(self.after)}
+
+
+def _readable(text: str | None) -> str:
+    """The text, with a mark for each byte that is not of UTF-8, which Ansible could not show."""
+    return (text or "").encode(errors="surrogateescape").decode(errors="replace")
 
 
 def plan(files: Iterable[File], lines: Iterable[Line], pruned: Sequence[str]) -> list[Change]:
@@ -90,9 +95,9 @@ def plan(files: Iterable[File], lines: Iterable[Line], pruned: Sequence[str]) ->
 
 
 def _foreign(path: str) -> tuple[str | None, int]:
-    """The text and the mode of a file of others, which may be a link."""
+    """The text and the mode of a file of others, which may be a link. Every byte of it is kept, also at the ends of lines."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
             return stream.read(), stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
     except FileNotFoundError:
         return None, 0o644
@@ -132,7 +137,7 @@ def _refused(text: str, check: Sequence[str]) -> str | None:
     """What a checker says of a text; None when it is content, or not there."""
     if not check:
         return None
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", errors="surrogateescape") as file:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         file.write(text)
         file.flush()
         try:

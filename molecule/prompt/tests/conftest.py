@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,23 @@ from rows import CASES, PEOPLE, RELEASES
 
 _MATRIX = pytest.StashKey[Matrix]()
 
+# What guards have told the journal of a host during a test.
+Journal = Callable[[], list[dict[str, str]]]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--page", type=Path, help="write the matrix into this page, and pictures of terminals beside it")
+
+
+@pytest.fixture
+def journal(name: str) -> Journal:
+    since = host(name, "date +%s.%N")
+
+    def entries() -> list[dict[str, str]]:
+        said = host(name, f"journalctl --sync; journalctl --since=@{since} -o json PROD_ACCESS_KIND=guard")
+        return [json.loads(line) for line in said.splitlines()]
+
+    return entries
 
 
 @pytest.fixture(scope="session")

@@ -36,12 +36,11 @@ def manage(check=False):
 
 def found():
     texts = {}
-    for folder, _folders, names in os.walk(PLACE):
-        for name in names:
-            path = os.path.join(folder, name)
-            if not name.endswith(".pyc"):
-                with open(path) as file:
-                    texts[os.path.relpath(path, PLACE)] = file.read()
+    for folder, folders, names in os.walk(PLACE):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for path in (os.path.join(folder, name) for name in names):
+            with open(path) as file:
+                texts[os.path.relpath(path, PLACE)] = file.read()
     return texts
 
 

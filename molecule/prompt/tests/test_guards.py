@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterator
 
 import pytest
+from conftest import Journal
 from desk import HOSTS, Desk, host
 from terminal import Terminal
 
@@ -33,15 +32,9 @@ def asked(desk: Desk, name: str, shell: str, command: str, *answers: str) -> Ter
         return terminal
 
 
-def journal(name: str, since: float) -> list[dict[str, str]]:
-    said = host(name, f"journalctl -o json --since @{int(since)} PROD_ACCESS_KIND=guard")
-    return [json.loads(line) for line in said.splitlines()]
-
-
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 @pytest.mark.parametrize("sudo", ["", "sudo "])
-def test_rm(desk: Desk, name: str, shell: str, sudo: str) -> None:
-    begin = time.time()
+def test_rm(desk: Desk, name: str, journal: Journal, shell: str, sudo: str) -> None:
     terminal = asked(desk, name, shell, f"{sudo}rm -rf /var/lib/mysql/shop", "no\r")
     assert f"[ PRODUCTION ] rm -rf /var/lib/mysql/shop\n  |   /var/lib/mysql/shop on {name}\n  | {QUESTION} no" in str(terminal)
     assert "stopped; nothing was done" in str(terminal)
@@ -50,7 +43,7 @@ def test_rm(desk: Desk, name: str, shell: str, sudo: str) -> None:
     host(name, "test -d /var/lib/mysql/shop")
     asked(desk, name, shell, f"{sudo}rm -rf /var/lib/mysql/shop", f"{name}\r")
     host(name, "test ! -e /var/lib/mysql/shop")
-    entries = journal(name, begin)
+    entries = journal()
     assert [entry["PROD_ACCESS_ANSWER"] for entry in entries] == ["refused", "refused", "confirmed"]
     # The journal's own stamp is not to be had in a container of Debian 13.
     assert {entry.get("_AUDIT_LOGINUID", entry["PROD_ACCESS_LOGINUID"]) for entry in entries} == {host(name, "id -u bob")}
@@ -58,8 +51,19 @@ def test_rm(desk: Desk, name: str, shell: str, sudo: str) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_what_is_not_asked(desk: Desk, name: str, shell: str) -> None:
-    begin = time.time()
+def test_a_guard_that_is_gone_is_in_nobody_s_way(desk: Desk, name: str, shell: str) -> None:
+    programs = ("/usr/sbin/prod-access-guard", "/usr/lib/prod-access/bin/prod-access-sql")
+    host(name, "; ".join(f"mv {program} {program}.away" for program in programs))
+    try:
+        terminal = asked(desk, name, shell, "psql; rm -rf /var/lib/mysql/shop")
+        assert "psql" in str(terminal) and "prod-access" not in str(terminal), terminal
+        host(name, "test ! -e /var/lib/mysql/shop")
+    finally:
+        host(name, "; ".join(f"mv {program}.away {program}" for program in programs))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_what_is_not_asked(desk: Desk, name: str, journal: Journal, shell: str) -> None:
     for command in (
         "mkdir -p ~/build/x && rm -r ~/build",
         "sh -c 'rm -rf /var/lib/mysql/shop'",
@@ -70,7 +74,7 @@ def test_what_is_not_asked(desk: Desk, name: str, shell: str) -> None:
     ):
         assert QUESTION not in str(asked(desk, name, shell, command)), command
     host(name, "rm /tmp/zeros-of-bob; test ! -e /var/lib/mysql/shop")
-    assert journal(name, begin) == []
+    assert journal() == []
 
 
 def test_a_disk_in_use(desk: Desk, name: str) -> None:
@@ -98,9 +102,8 @@ def test_the_end_of_a_host_is_asked_about(desk: Desk, name: str, command: str) -
     assert host(name, "systemctl list-jobs --no-legend") in ("", "No jobs running.")
 
 
-def test_a_person_without_a_terminal_is_refused_with_a_way_out_and_automation_passes(desk: Desk, name: str) -> None:
+def test_a_person_without_a_terminal_is_refused_with_a_way_out_and_automation_passes(desk: Desk, name: str, journal: Journal) -> None:
     """molly-guard does all but the deed with --molly-guard-do-nothing."""
-    begin = time.time()
     nothing = "reboot --molly-guard-do-nothing"
     refused = desk.ssh("bob", name, f"sudo {nothing}")
     assert refused.returncode != 0
@@ -115,17 +118,16 @@ def test_a_person_without_a_terminal_is_refused_with_a_way_out_and_automation_pa
     finally:
         host(name, "rm -f /run/prod-access-reboot-allowed")
     assert desk.ssh("bob", name, f"sudo {nothing}").returncode != 0
-    said = [(entry["PROD_ACCESS_ANSWER"], entry["PROD_ACCESS_WHY"]) for entry in journal(name, begin)]
+    said = [(entry["PROD_ACCESS_ANSWER"], entry["PROD_ACCESS_WHY"]) for entry in journal()]
     assert said == [("refused", "no terminal"), ("confirmed", "allowed beforehand"), ("refused", "no terminal")]
 
 
-def test_why(desk: Desk, name: str) -> None:
+def test_why(desk: Desk, name: str, journal: Journal) -> None:
     desk.play("molecule/prompt/converge.yml", "-e", "prompt_ask_why=true", limit=name)
-    begin = time.time()
     try:
         terminal = asked(desk, name, "bash", "rm -rf /var/lib/mysql/shop", f"{name}\r", "It moved to db2.\r")
         assert "Why? (goes to the journal, empty is fine): It moved to db2." in str(terminal)
-        (entry,) = journal(name, begin)
+        (entry,) = journal()
         assert entry["PROD_ACCESS_WHY"] == "It moved to db2."
         host(name, "test ! -e /var/lib/mysql/shop")
     finally:
@@ -133,7 +135,7 @@ def test_why(desk: Desk, name: str) -> None:
 
 
 def test_each_guard_has_a_switch(desk: Desk, name: str) -> None:
-    desk.play("molecule/prompt/converge.yml", "-e", "prompt_guard_rm=false", limit=name)
+    desk.play("molecule/prompt/converge.yml", "-e", '{"prompt_guards": ["reboot", "disk", "sql"]}', limit=name)
     try:
         assert "guards=reboot disk sql" in host(name, "cat /etc/prod-access/environment")
         assert QUESTION not in str(asked(desk, name, "bash", "rm -rf /var/lib/mysql/shop"))

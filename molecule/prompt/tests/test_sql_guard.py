@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
 import pytest
+from conftest import Journal
 from desk import SSH, Desk, host, until
 from terminal import Terminal
 
@@ -107,20 +108,6 @@ class Person(Terminal):
 def person(name: str) -> Iterator[Person]:
     with Person(name) as person:
         yield person
-
-
-@pytest.fixture
-def journal(name: str) -> Callable[[], list[dict[str, str]]]:
-    """What the guard has told the journal during a test."""
-    since = host(name, "date +%s.%N")
-
-    def entries() -> list[dict[str, str]]:
-        said = host(
-            name, f"journalctl --sync; journalctl --since=@{since} -o json SYSLOG_IDENTIFIER=prod-access-sql PROD_ACCESS_KIND=guard"
-        )
-        return [json.loads(line) for line in said.splitlines()]
-
-    return entries
 
 
 KINDS = {
@@ -298,9 +285,7 @@ class TestEverywhere:
         assert sums[0] == sums[1]
 
     @CLIENTS
-    def test_the_journal_has_the_person_and_no_values(
-        self, person: Person, journal: Callable[[], list[dict[str, str]]], name: str, client: Client
-    ) -> None:
+    def test_the_journal_has_the_person_and_no_values(self, person: Person, journal: Journal, name: str, client: Client) -> None:
         host(name, f"cd / && {client.direct}", stdin="DROP TABLE IF EXISTS spare; CREATE TABLE spare (password text)")
         person.open(client)
         person.is_asked("UPDATE spare SET password = 'hunter2';")

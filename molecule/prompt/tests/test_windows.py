@@ -35,7 +35,7 @@ def test_tmux(desk: Desk, name: str, own: str) -> None:
         assert not own or "mine" in terminal.rows[-1]
         assert not own or "my title" in terminal.title
         terminal.send("tmux detach\r")
-        terminal.settled("detached", 10)
+        terminal.wait_for("detached", 10)
     with Terminal(desk.terminal("bob", name, "tmux attach"), size=(100, 20)) as terminal:
         terminal.wait_for(lambda: label_of(terminal.cells[-1]), 10)
         assert terminal.rows[-1].count("PRODUCTION") == 1, "it is not added again"

@@ -17,21 +17,19 @@ function redis-cli { __prod_access_banner && command redis-cli "$@"; }
 function mongosh { __prod_access_banner && command mongosh "$@"; }
 function node { { [ $# -gt 0 ] || __prod_access_banner; } && command node "$@"; }
 
-case $__prod_access_guards in
-    *' sql '*)
-        function psql { /usr/lib/prod-access/bin/prod-access-sql psql "$@"; }
-        function mariadb { __prod_access_banner && /usr/lib/prod-access/bin/prod-access-sql mariadb "$@"; }
-        function mysql { __prod_access_banner && /usr/lib/prod-access/bin/prod-access-sql mysql "$@"; }
-        ;;
-    *)
-        function mariadb { __prod_access_banner && command mariadb "$@"; }
-        function mysql { __prod_access_banner && command mysql "$@"; }
-        ;;
-esac
+__prod_access_sql() {
+    case $__prod_access_guards in
+        *' sql '*) [ ! -x /usr/lib/prod-access/bin/prod-access-sql ] || set -- /usr/lib/prod-access/bin/prod-access-sql "$@" ;;
+    esac
+    command "$@"
+}
+function psql { __prod_access_sql psql "$@"; }
+function mariadb { __prod_access_banner && __prod_access_sql mariadb "$@"; }
+function mysql { __prod_access_banner && __prod_access_sql mysql "$@"; }
 
 # Only what could be asked about starts the guard, which goes on with the command itself.
 __prod_access_guard() {
-    if [ -t 0 ] && [ -t 2 ]; then
+    if [ -t 0 ] && [ -t 2 ] && [ -x /usr/sbin/prod-access-guard ]; then
         /usr/sbin/prod-access-guard run "$@"
     else
         command "$@"

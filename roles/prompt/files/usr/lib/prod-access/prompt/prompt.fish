@@ -62,7 +62,7 @@ end
 
 # Only what could be asked about starts the guard, which goes on with the command itself.
 function __prod_access_guard
-    if isatty stdin; and isatty stderr
+    if isatty stdin; and isatty stderr; and test -x /usr/sbin/prod-access-guard
         /usr/sbin/prod-access-guard run $argv
     else
         command $argv
@@ -88,7 +88,7 @@ if __prod_access_begin
     for name in mariadb mysql psql
         function $name --inherit-variable name --wraps $name
             test $name = psql; or __prod_access_banner
-            if contains sql $__prod_access_guards
+            if contains sql $__prod_access_guards; and test -x /usr/lib/prod-access/bin/prod-access-sql
                 /usr/lib/prod-access/bin/prod-access-sql $name $argv
             else
                 command $name $argv
