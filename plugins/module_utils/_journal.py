@@ -35,6 +35,13 @@ def entry(kind: str, name: str, message: str, fields: Mapping[str, str], loginui
     return "".join(f"{field}={harmless(value)[:_LONGEST]}\n" for field, value in lines.items()).encode(errors="replace")
 
 
+def login_uid(path: str = _LOGINUID) -> str:
+    """The login UID of this process, in digits; empty where that cannot be known."""
+    with contextlib.suppress(OSError), open(path, encoding="ascii") as file:
+        return file.read()
+    return ""
+
+
 def tell(
     kind: str, name: str, message: str, fields: Mapping[str, str], *, wait: float = 0, journal: str = _SOCKET, loginuid: str = _LOGINUID
 ) -> str | None:
@@ -42,13 +49,10 @@ def tell(
 
     This process itself does: of one that has ended meanwhile, as logger(1) would have, the journal cannot tell the login UID.
     """
-    person = ""
-    with contextlib.suppress(OSError), open(loginuid, encoding="ascii") as file:
-        person = file.read()
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(wait)
-            sender.sendto(entry(kind, name, message, fields, person), journal)
+            sender.sendto(entry(kind, name, message, fields, login_uid(loginuid)), journal)
     except OSError as error:
         return f"the journal ({journal}) takes nothing: {error.strerror or error}"
     return None
