@@ -142,6 +142,10 @@ def _number(digits: str) -> float:
     return int(digits) if len(digits) < 20 else float(digits)
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _instant(text: str) -> int:
     try:
         return instant(text)
@@ -159,7 +163,7 @@ def _text(value: Any) -> str:
         return value
     if isinstance(value, list) and value and all(isinstance(byte, int) and 0 <= byte < 256 for byte in value):
         return bytes(value).decode("utf-8", "replace")
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+    return str(value) if _is_whole(value) else ""
 
 
 class _Record:
@@ -266,7 +270,7 @@ def _sudo(record: _Record) -> Event | None:
         after = f" after {_text(ran.get('seconds')) or '?'} s" if isinstance(ran, dict) else ""
         status, signal = data.get("exit_value"), _text(data.get("signal"))
         what = f"killed by {detail(signal)}{after}" if signal else f"ended{after}"
-        return _of_sudo(record, "sudo", user, what, details, status=status if type(status) is int else None)
+        return _of_sudo(record, "sudo", user, what, details, status=status if _is_whole(status) else None)
     words = data.get("runargv")
     command = _text(data.get("command"))
     arguments = [_text(word) for word in words[1:]] if isinstance(words, list) else []
@@ -443,8 +447,8 @@ def _laurel(record: _Record, data: Mapping[str, Any]) -> Event | None:
     details["directory"] = _bytes(place_of.get("cwd")) if isinstance(place_of, dict) else ""
     if isinstance(execve, dict):
         return record.event("command", _argv(execve.get("ARGV")), details=details, **values)
-    error = call.get("exit")
-    if call.get("syscall") not in _EXECS or type(error) is not int or error in (0, _MISSING):
+    error: Any = call.get("exit")
+    if call.get("syscall") not in _EXECS or not _is_whole(error) or error in (0, _MISSING):
         return None  # Shells look for a command in one directory after the other.
     paths = data.get("PATH")
     first = paths[0] if isinstance(paths, list) and paths else {}

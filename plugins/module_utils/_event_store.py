@@ -15,9 +15,10 @@ import os
 import pwd
 import re
 import subprocess
+import tempfile
 import time
 import zlib
-from typing import IO, Callable, Iterator, Mapping, Sequence
+from typing import IO, Callable, Iterator, Mapping, Sequence, cast
 
 from . import _event_sources
 from ._command import PATH, HostError
@@ -148,20 +149,21 @@ def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _said(command: Sequence[str], mend: str) -> Iterator[bytes]:
     """The lines that a program prints, as it prints them."""
-    try:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": PATH, "LC_ALL": "C.UTF-8"})
-    except FileNotFoundError:
-        raise HostError(f"{command[0]} is missing on this host", mend) from None
-    with process:
-        assert process.stdout is not None and process.stderr is not None  # noqa: S101 - for mypy
+    with tempfile.TemporaryFile() as complaints:
         try:
-            yield from _pieces(process.stdout)
-        except GeneratorExit:
-            process.kill()
-            raise
-        said = process.stderr.read().decode("utf-8", "replace").strip()
-        if process.wait() != 0:
-            raise HostError(f"{command[0]}: {said or f'ended with {process.returncode}'}", mend)
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, env={"PATH": PATH, "LC_ALL": "C.UTF-8"})
+        except FileNotFoundError:
+            raise HostError(f"{command[0]} is missing on this host", mend) from None
+        with process:
+            try:
+                yield from _pieces(cast("IO[bytes]", process.stdout))
+            except GeneratorExit:
+                process.kill()
+                raise
+            if process.wait() != 0:
+                complaints.seek(0)
+                said = complaints.read(1000).decode("utf-8", "replace").strip()
+                raise HostError(f"{command[0]}: {said or f'ended with {process.returncode}'}", mend)
 
 
 def local_names() -> dict[str, str]:
