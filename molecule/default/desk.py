@@ -32,10 +32,15 @@ SSH = ["ssh", "-F", str(FLEET / "ssh_config"), "-o", "BatchMode=yes", "-o", "Con
 Done = subprocess.CompletedProcess[str]
 
 
+def shared(path: str) -> list[str]:
+    """Options of ssh for one connection that many commands share."""
+    return ["-o", "ControlMaster=auto", "-o", f"ControlPath={path}", "-o", "ControlPersist=60"]
+
+
 def host(name: str, command: str, *, stdin: str = "", check: bool = True) -> str:
     """Run a shell command as root on a host, over one shared connection."""
-    shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={FLEET}/ssh/test-%h", "-o", "ControlPersist=60"]
-    done = subprocess.run([*SSH, *shared, f"root@{name}", command], input=stdin, capture_output=True, text=True, check=False)
+    ssh = [*SSH, *shared(f"{FLEET}/ssh/test-%h"), f"root@{name}"]
+    done = subprocess.run([*ssh, command], input=stdin, capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, f"{name}: {command}\n{done.stdout}\n{done.stderr}"
     return done.stdout.strip()
 
@@ -155,9 +160,8 @@ class Desk:
 
     def terminal(self, login: str, name: str, command: str = "") -> list[str]:
         """The command of a person who sits at a terminal; over one connection, like those who keep theirs. It has their locale."""
-        shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={self.folder}/%r-%h", "-o", "ControlPersist=60"]
         sent = ["-o", "SendEnv=LC_ALL COLORTERM"]
-        return [*self._ssh(login), *shared, *sent, "-tt", f"{login}@{name}", *([command] if command else [])]
+        return [*self._ssh(login), *shared(f"{self.folder}/%r-%h"), *sent, "-tt", f"{login}@{name}", *([command] if command else [])]
 
     def forget(self, *logins: str, hosts: Iterable[str] = HOSTS) -> None:
         """Make the hosts forget that these people ever were there, so that a test begins with a clean slate."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils import _gate
+from ..plugin_utils import _filled_in, _gate
 
 
 class ActionModule(ActionBase):
@@ -22,8 +21,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
         result: dict[str, Any] = super().run(tmp, task_vars)
-        if "key_owners" in self._task.args:
-            raise AnsibleError("key_owners cannot be set: whose a key is comes from the inventory alone")
+        _filled_in.refuse(("key_owners",), self._task.args, "whose a key is comes from the inventory alone")
         arguments = {**self._task.args, "key_owners": json.dumps(_gate.verdict(task_vars).key_owners)}
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
         return result

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
-import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 from ..module_utils import _library
+from ..plugin_utils import _filled_in
 
 _PACKAGE = Path(_library.__file__).parent
 
@@ -33,13 +32,11 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         if self._task._role is None:
             raise AnsibleError("this module brings a role's own files to a host, and so works in a role alone")
-        filled_in = sorted({"files", "owner"} & set(self._task.args))
-        if filled_in:
-            raise AnsibleError(f"{', '.join(filled_in)} cannot be set: the files are those of the role")
+        _filled_in.refuse(("files", "owner"), self._task.args, "the files are those of the role")
         arguments = dict(self._task.args)
         role = Path(self._task._role._role_path)
         arguments["files"] = [*self._files(role, task_vars), *_programs(arguments.get("programs") or {})]
-        arguments["owner"] = f"{getpass.getuser()} on {socket.gethostname()}"
+        arguments["owner"] = _filled_in.owner()
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
         return result
 

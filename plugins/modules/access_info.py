@@ -25,13 +25,8 @@ options:
   key_owners:
     description: The people's keys, by fingerprint. The action plugin fills it in; it cannot be set.
     type: json
+extends_documentation_fragment: safetynet.prod_access.reads
 attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
   platform:
     description: Hosts with OpenSSH. Debian 12 and 13 are tested.
     support: full

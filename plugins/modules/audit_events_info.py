@@ -76,13 +76,8 @@ options:
     description: Where the collector's files are.
     type: path
     default: /var/log/prod-access
+extends_documentation_fragment: safetynet.prod_access.reads
 attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
   platform:
     description: Linux with systemd. Debian 12 and 13 are tested.
     support: full

@@ -23,13 +23,8 @@ options:
     description: The line above the table.
     type: str
     required: true
+extends_documentation_fragment: safetynet.prod_access.reads
 attributes:
-  check_mode:
-    description: Changes nothing anywhere.
-    support: full
-  diff_mode:
-    description: Changes nothing anywhere.
-    support: none
   platform:
     description: The controller.
     support: full

@@ -23,13 +23,8 @@ options:
     description: Whether O(person) must have access to at least one of the hosts, or to none of them.
     type: str
     choices: [access, none]
+extends_documentation_fragment: safetynet.prod_access.reads
 attributes:
-  check_mode:
-    description: Changes nothing anywhere.
-    support: full
-  diff_mode:
-    description: Changes nothing anywhere.
-    support: none
   platform:
     description: The controller.
     support: full

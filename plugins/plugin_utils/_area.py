@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import gc
-import getpass
 import hashlib
 import json
-import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils import _apply_program, _areas
 from ..module_utils._moment import Moment
 from ..module_utils._node import shown
-from . import _gate
+from . import _filled_in, _gate
 
 
 class ActionModule(ActionBase):
@@ -36,9 +34,7 @@ class ActionModule(ActionBase):
         # again and again, while the module's code is put together: a tenth of a second.
         gc.disable()
         result: dict[str, Any] = super().run(tmp, task_vars)
-        filled_in = sorted({"access", "owner", "library"} & set(self._task.args))
-        if filled_in:
-            raise AnsibleError(f"{', '.join(filled_in)} cannot be set: access comes from the inventory alone")
+        _filled_in.refuse(("access", "owner", "library"), self._task.args, "access comes from the inventory alone")
         verdict = _gate.verdict(task_vars)
         if verdict.errors:
             raise AnsibleError(f"the inventory has {_gate.counted(verdict.errors, 'error')}, shown above; no host was touched")
@@ -52,7 +48,7 @@ class ActionModule(ActionBase):
             found = access.people.get(person)
             result["granted"] = bool(found and found.in_force(Moment(int(time.time()))))
         arguments["access"] = json.dumps(access.to_data())
-        arguments["owner"] = f"{getpass.getuser()} on {socket.gethostname()}"
+        arguments["owner"] = _filled_in.owner()
         arguments["library"] = _library_version()
         result.update(self._apply(arguments) or self._execute_module(module_args=arguments, task_vars=task_vars))
         if result.get("on_trial"):

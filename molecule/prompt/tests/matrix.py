@@ -23,6 +23,7 @@ from terminal import QUIET, Terminal
 _PROMPT_ENDS = ("$", "#", "%", ">", "❯")
 _ESCAPE = "\x1b"
 _CLEAR_LINE = "\x15"
+_CLEAR_SCREEN = "\x0c"
 
 
 class Matrix:
@@ -137,6 +138,13 @@ def _watch(terminal: Terminal, case: Case) -> Seen:
 
 def at_prompt(terminal: Terminal) -> bool:
     return terminal.before_cursor.rstrip().endswith(_PROMPT_ENDS)
+
+
+def clear(terminal: Terminal) -> None:
+    """Wait for the first prompt, and put away what a host says to those who log in: it is about that host."""
+    terminal.settled(lambda: at_prompt(terminal), 10)
+    terminal.send(_CLEAR_SCREEN)
+    terminal.settled(lambda: terminal.cursor[1] == 0 and at_prompt(terminal))
 
 
 def enter(terminal: Terminal, line: str) -> None:

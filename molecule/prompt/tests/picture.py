@@ -33,7 +33,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def svg(cells: Rows, *, title: str, cursor: tuple[int, int] | None = None) -> str:
     """A terminal's window, down to its last line with text. The title is what the window's bar says."""
-    rows = _used(cells, cursor)
+    rows = used(cells, cursor)
     columns = max((len(row) for row in rows), default=0)
     width, height = columns * _WIDTH + 2 * _MARGIN, len(rows) * _HEIGHT + _BAR + 2 * _MARGIN
     said = "\n".join(text_of(row).rstrip() for row in rows)
@@ -75,7 +75,8 @@ def _sgr(colour: str, first: int) -> list[str]:
     return [f"{first + 8};2;{';'.join(str(int(colour[at : at + 2], 16)) for at in (0, 2, 4))}"]
 
 
-def _used(cells: Rows, cursor: tuple[int, int] | None) -> Rows:
+def used(cells: Rows, cursor: tuple[int, int] | None = None) -> Rows:
+    """The rows down to the last one with text, or to the cursor."""
     last = max((y for y, row in enumerate(cells) if text_of(row).strip()), default=-1)
     return cells[: max(last, cursor[1] if cursor else -1) + 1]
 

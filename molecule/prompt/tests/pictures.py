@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 from desk import Desk
 from homes import HOMES
-from matrix import at_prompt, enter, furnish
+from matrix import clear, enter, furnish
 from picture import svg
 from terminal import Terminal
-
-_CLEAR_SCREEN = "\x0c"
 
 
 class Scene(NamedTuple):
@@ -31,10 +29,7 @@ def take(desk: Desk, name: str) -> str:
     scene = PICTURES[name]
     furnish("pia", scene.host, HOMES["bash"]["skel"])
     with Terminal(desk.terminal("pia", scene.host), size=(72, 24), env={"LC_ALL": "C.UTF-8"}) as terminal:
-        terminal.settled(lambda: at_prompt(terminal))
-        # What a host says to those who log in is about that host.
-        terminal.send(_CLEAR_SCREEN)
-        terminal.settled(lambda: terminal.cursor[1] == 0 and at_prompt(terminal))
+        clear(terminal)
         for line in scene.lines:
             enter(terminal, line)
         terminal.send(scene.last)

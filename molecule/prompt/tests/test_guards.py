@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from conftest import Journal
 from desk import HOSTS, Desk, host
+from matrix import at_prompt
 from terminal import Terminal
 
 QUESTION = "Type the name of this host to go on, anything else to stop:"
@@ -23,7 +24,7 @@ def name(request: pytest.FixtureRequest) -> Iterator[str]:
 def asked(desk: Desk, name: str, shell: str, command: str, *answers: str) -> Terminal:
     """A person's terminal after a command was typed, and its questions answered."""
     with Terminal(desk.terminal("bob", name, f"exec {shell} -l"), size=(100, 30)) as terminal:
-        terminal.settled(lambda: terminal.before_cursor.strip().endswith(("$", "%", ">")), 10)
+        terminal.settled(lambda: at_prompt(terminal), 10)
         terminal.send(f"clear; {command}; echo ended-$((6 * 7))\r" if shell != "fish" else f"clear; {command}; echo ended-(math 6 x 7)\r")
         for answer in answers:
             terminal.settled(lambda: terminal.before_cursor.endswith(": "))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from desk import HOSTS, Desk, host
+from matrix import at_prompt
 from terminal import Terminal
 
 STATEMENTS = ("you are valued", "you are expected to learn", "you are trusted", "you are thought competent")
@@ -25,10 +26,10 @@ def person(desk: Desk, request: pytest.FixtureRequest) -> Iterator[str]:
 
 def shown(desk: Desk, login: str, name: str, *typed: str) -> list[str]:
     with Terminal(desk.terminal(login, name), size=(100, 40)) as terminal:
-        terminal.settled(lambda: terminal.before_cursor.strip().endswith(("$", "%", ">", "#")), 10)
+        terminal.settled(lambda: at_prompt(terminal), 10)
         for line in typed:
             terminal.send(line + "\r")
-            terminal.settled(lambda: terminal.before_cursor.strip().endswith(("$", "%", ">", "#")), 10)
+            terminal.settled(lambda: at_prompt(terminal), 10)
         return terminal.rows
 
 
