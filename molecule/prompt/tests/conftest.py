@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from desk import Desk, host
+from desk import HOSTS, Desk, host
 from matrix import Matrix
 from page import between, summary, tables
 from pictures import PICTURES, take
@@ -21,6 +21,12 @@ Journal = Callable[[], list[dict[str, str]]]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--page", type=Path, help="write the matrix into this page, and pictures of terminals beside it")
+
+
+@pytest.fixture(params=HOSTS)
+def name(request: pytest.FixtureRequest) -> str:
+    """A host of each Debian release in turn."""
+    return str(request.param)
 
 
 @pytest.fixture

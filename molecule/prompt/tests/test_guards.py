@@ -6,18 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import Journal
-from desk import HOSTS, Desk, host
+from desk import Desk, host
 from matrix import at_prompt
 from terminal import Terminal
 
 QUESTION = "Type the name of this host to go on, anything else to stop:"
 
 
-@pytest.fixture(params=HOSTS)
-def name(request: pytest.FixtureRequest) -> Iterator[str]:
-    name: str = request.param
+@pytest.fixture(autouse=True)
+def shop(name: str) -> Iterator[None]:
     host(name, "install -d -m 777 /var/lib/mysql /var/lib/mysql/shop; install -o bob -m 600 /dev/null ~bob/.zshrc")
-    yield name
+    yield
     host(name, "rm -rf /var/lib/mysql")
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from desk import HOSTS, Desk, host
+from desk import Desk, host
 from terminal import Cell, Terminal, text_of
 
 OWN = "set -g status-right 'mine'; set -g set-titles-string 'my title'; set -g status-style bg=blue"
 
 
-@pytest.fixture(params=HOSTS)
-def name(request: pytest.FixtureRequest) -> Iterator[str]:
-    name: str = request.param
-    yield name
+@pytest.fixture(autouse=True)
+def ended(name: str) -> Iterator[None]:
+    yield
     host(name, "pkill -u bob '^(tmux.*|screen)$'; rm -f ~bob/.tmux.conf", check=False)
 
 
