@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import re
+import socket
 import sys
 import time
 from typing import Any, Callable, Iterable, Iterator, Mapping, TextIO
@@ -18,7 +19,7 @@ from . import _journal
 from ._command import HostError
 from ._event import KINDS, Event, written
 from ._event_filter import Filter, when
-from ._event_seals import seal_host, verify_host
+from ._event_seals import seal_host, tidy_host, verify_host
 from ._event_store import FOLDER, Collector
 from ._node import shown
 
@@ -27,6 +28,7 @@ _RECORDINGS = "sudo-io"
 _RECORDING = re.compile(r"(?:/var/log/sudo-io/)?([0-9A-Za-z]{2})/?([0-9A-Za-z]{2})/?([0-9A-Za-z]{2})")
 _SILENCE = 300
 _MOST = 2000
+_ALARMS = 20
 _COLOURS = {
     "login": "32",
     "logout": "32",
@@ -79,10 +81,14 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="find lines that were changed, removed, inserted or moved; gaps; and silent hosts")
     verify.add_argument("--json", action="store_true", help="print data instead of text")
     verify.add_argument("--silence", type=float, default=_SILENCE, metavar="SECONDS", help=f"how long a host may say nothing ({_SILENCE})")
+    verify.add_argument("--alarm", action="store_true", help="tell the journal what is found, as a timer does")
     verify.add_argument("host", nargs="*", help="hosts (all)")
     verify.set_defaults(run=_verify)
     seal = commands.add_parser("seal", help="seal what came since the last time; a timer runs this")
     seal.set_defaults(run=_seal)
+    tidy = commands.add_parser("tidy", help="compress files of earlier days, and remove those whose time is over; a timer runs this")
+    tidy.add_argument("--keep", type=int, required=True, metavar="DAYS", help="how long records are kept")
+    tidy.set_defaults(run=_tidy)
     return parser
 
 
@@ -129,8 +135,12 @@ def _replay(collector: Collector, chosen: argparse.Namespace) -> int:
     parts = _RECORDING.fullmatch(chosen.recording)
     if parts is None:
         raise HostError(f"{shown(chosen.recording)} is no recording", "take it from an event of kind sudo: it is among the details")
-    collector.chosen([chosen.host])
     folder = os.path.join(collector.folder, chosen.host, _RECORDINGS)
+    if chosen.host == socket.gethostname() and not os.path.isdir(folder):
+        # sudo's own folder, on the host that recorded it.
+        folder = os.path.join("/var/log", _RECORDINGS)
+    if not os.path.isdir(folder):
+        raise HostError(f"no recordings of {shown(chosen.host)} are here", "they stay on the host that made them: replay them there")
     note_reading("replay", Filter(text=chosen.recording), [chosen.host])
     command = ["sudoreplay", "-d", folder, "-s", str(float(chosen.speed)), "".join(parts.groups())]
     try:
@@ -147,7 +157,20 @@ def _verify(collector: Collector, chosen: argparse.Namespace) -> int:
     else:
         for host, report in found.items():
             sys.stdout.write(f"{host}: {report}\n" + "".join(f"  {shown(line, 500)}\n" for line in report.faults))
+    if chosen.alarm:
+        for host, report in found.items():
+            # Hosts that are silent are told of by the receiver, at once and once.
+            for fault in [fault for fault in report.faults if not fault.startswith(f"{host}: silent")][:_ALARMS]:
+                _journal.tell("alarm", "audit-verify", f"{host}: {fault}", {"TARGET": host}, wait=1)
     return 1 if any(report.faults for report in found.values()) else 0
+
+
+def _tidy(collector: Collector, chosen: argparse.Namespace) -> int:
+    now = time.time()
+    status = _seal(collector, chosen)
+    for host in collector.hosts():
+        tidy_host(collector, host, written(int((now - chosen.keep * 86400) * 1_000_000))[:10], written(int(now * 1_000_000))[:10])
+    return status
 
 
 def _seal(collector: Collector, _chosen: argparse.Namespace) -> int:

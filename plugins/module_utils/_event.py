@@ -29,6 +29,7 @@ KINDS = {
     "audit_read": "somebody read records of others",
     "heartbeat": "a host says that it is there, and records",
     "recording": "recording itself changed: it began, stopped, or lost something",
+    "alarm": "the record is in danger: a host is silent, lines were changed, a disk is full",
     "unverified": "a message that says it comes from a program, and that the journal does not bear out",
     "unreadable": "a record that cannot be read",
 }

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gzip
 import json
 import os
 import re
+import shutil
 import zlib
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Iterator, Mapping
@@ -73,6 +75,9 @@ def _seal(path: str, seals: str, name: str, previous: str, made: list[Seal], now
         chain.resume(made[-1])
     with open(path, "rb") as stream, open(seals, "a", encoding="utf-8") as beside:
         fcntl.flock(beside, fcntl.LOCK_EX)
+        # Whoever writes the file may take back what did not fit on the disk, and lets nobody in until then.
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        os.fsync(stream.fileno())
         if os.fstat(stream.fileno()).st_size < chain.bytes:
             raise HostError(f"{path} is shorter than it was when it was sealed", "run: prod-access-audit verify")
         stream.seek(chain.bytes)
@@ -87,6 +92,33 @@ def _seal(path: str, seals: str, name: str, previous: str, made: list[Seal], now
         beside.flush()
         os.fsync(beside.fileno())
         return [seal]
+
+
+def tidy_host(collector: Collector, host: str, oldest: str, today: str) -> None:
+    """Compress the files of days before today, and remove those of days before the oldest. The last one of a host always stays.
+
+    From its last line the host goes on, and by its last seal the next file is known to follow.
+    """
+    days = collector.files(host)
+    for day, path in days[:-1]:
+        if day < oldest:
+            os.unlink(path)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(seals_path(collector, host, day))
+        elif day < today and path.endswith(".jsonl"):
+            _compress(path)
+
+
+def _compress(path: str) -> None:
+    """Beside it first, and whole: where both are there, the plain one counts."""
+    packed = path + ".gz"
+    with open(path, "rb") as plain, open(os.open(packed + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        with gzip.GzipFile(fileobj=stream, mode="wb", filename="", mtime=0) as target:
+            shutil.copyfileobj(plain, target, 1 << 20)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.rename(packed + ".new", packed)
+    os.unlink(path)
 
 
 def verify_host(collector: Collector, host: str, now: float, silence: float) -> Report:

@@ -18,8 +18,8 @@ and then has one of these:
     The fields of a journal entry, as imjournal and ``journalctl -o json --all`` have them: texts; lists of bytes where they are no text.
 ``laurel``
     One event of the kernel's audit, as laurel writes it.
-``postgresql``
-    One line of PostgreSQL's jsonlog.
+``ship``
+    What the shipper of the host says of itself: ``kind``, ``message``, and the ``cursor`` of the journal that it has come to.
 
 snoopy is told to write ``tty=%{tty} file=%{filename} argv=%{cmdline}``. Where "argv=" stands in it twice, nobody can say which is
 snoopy's, and all from the file on is taken for the command.
@@ -54,8 +54,11 @@ _UID = re.compile(r"\d{1,10}", re.ASCII)
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 _PREFIX = "PROD_ACCESS_"
 # These of ours tell of the host, not of a person, and so are root's to send.
-_ROOT_KINDS = frozenset(("access_change", "backup", "restore", "heartbeat", "recording"))
-OUR_KINDS = _ROOT_KINDS | {"announcement", "guard", "automation", "audit_read"}
+_ROOT_KINDS = frozenset(("access_change", "backup", "restore", "heartbeat", "recording", "alarm"))
+# Services of ours that are not root's, and tell of the record itself. journald knows a sender's unit by its control group.
+_UNITS = frozenset(f"prod-access-audit-{name}.service" for name in ("ship", "receive", "seal", "verify", "tidy"))
+_SHIP_KINDS = ("heartbeat", "recording", "alarm")
+OUR_KINDS = _ROOT_KINDS | {"announcement", "guard", "automation", "audit_read", "sql"}
 
 _SUDO = ("sudo",)
 _SU = ("su", "runuser")
@@ -70,6 +73,8 @@ _CRON = re.compile(r"\((\S+)\) CMD \((.*)\)", re.S)
 _SNOOPY = re.compile(r"tty=(\S+) file=(.*)", re.S)
 _MARIADB = re.compile(r" ?[^,]*,([^,]*),([^,]*),(\d+),\d+,([A-Z_]+),([^,]*),(.*),(\d+)", re.S)
 _ESCAPED = re.compile(r"\\(.)", re.S)
+# "%c %h %u@%d %c ": names may hold anything, and come from clients, so the session, which they do not choose, stands around them.
+_POSTGRESQL = re.compile(r"([0-9a-f]+\.[0-9a-f]+) (\S*) (.*?)@(.*?) \1 ([A-Z]+):  (.*)", re.S)
 _STATEMENT = re.compile(r"(?:statement|execute [^:]*): (.*)", re.S)
 _EXECS = (59, 322)  # execve and execveat of x86_64 in asm/unistd_64.h
 _MISSING = -2
@@ -81,9 +86,10 @@ NEEDLES: Mapping[str, tuple[bytes, ...]] = {
     "session": (b"pam_unix", b"SESSION_ID", b"FAILED SU"),
     "command": (b'"laurel"', b'"snoopy"', b'"sudo"', b'"CRON"'),
     "sudo": (b'"sudo"',),
-    "sql": (b'"postgresql"', b'"mysql-server_auditing"'),
-    "recording": (b'"laurel"', b"PROD_ACCESS_KIND"),
-    **dict.fromkeys(OUR_KINDS - {"recording"}, (b"PROD_ACCESS_KIND",)),
+    "sql": (b'"postgres"', b'"mysql-server_auditing"', b"PROD_ACCESS_KIND"),
+    "recording": (b'"laurel"', b'"ship"', b"PROD_ACCESS_KIND"),
+    **dict.fromkeys(("heartbeat", "alarm"), (b'"ship"', b"PROD_ACCESS_KIND")),
+    **dict.fromkeys(OUR_KINDS - {"recording", "heartbeat", "alarm", "sql"}, (b"PROD_ACCESS_KIND",)),
 }
 
 # Words that are in events, and not in the records that they are made of.
@@ -105,14 +111,14 @@ def read(line: bytes, names: Names) -> Event | None:
     data = _decoded(line)
     host, received, sequence = (_text(data.get(name)) for name in ("host", "received", "seq"))
     record = _Record(data.get("journal"), names, host, received, sequence)
-    laurel, postgresql = data.get("laurel"), data.get("postgresql")
+    laurel, ship = data.get("laurel"), data.get("ship")
     try:
         if not host or record.time == UNKNOWN_TIME:
             raise _UnreadableError
         if isinstance(laurel, dict):
             return _laurel(record, laurel)
-        if isinstance(postgresql, dict):
-            return _postgresql(record, postgresql)
+        if isinstance(ship, dict):
+            return _ship(record, ship)
         return _journal(record)
     except _UnreadableError:
         return record.event("unreadable", _shown(line))
@@ -234,7 +240,8 @@ def _ours(record: _Record, kind: str) -> Event:
     """What our own programs tell the journal. Where it stamps no login UID, the program's own word counts, if that user may give it."""
     claim = record.text(_PREFIX + "LOGINUID")
     source = f"prod-access: {detail(kind)}"
-    if kind not in OUR_KINDS or record.transport != "journal" or (kind in _ROOT_KINDS and record.uid != "0"):
+    may_say = kind not in _ROOT_KINDS or record.uid == "0" or (kind in _SHIP_KINDS and record.text("_SYSTEMD_UNIT") in _UNITS)
+    if kind not in OUR_KINDS or record.transport != "journal" or not may_say:
         return record.unverified(source)
     if claim != _NOBODY and _UID.fullmatch(claim):
         if record.owner and claim != record.owner:
@@ -400,31 +407,41 @@ def _mariadb(record: _Record) -> Event | None:
     return record.event("sql", redact(what), user=user, status=int(status[:9]), source="mariadb", details=details)
 
 
-def _postgresql(record: _Record, data: Mapping[str, Any]) -> Event | None:
-    stamp = _text(data.get("timestamp"))
-    with contextlib.suppress(ValueError):
-        # Another zone would be a name, and names of zones are ambiguous.
-        record.time = instant(stamp.replace(" UTC", "Z"))
-    message, statement, severity = (_text(data.get(name)) for name in ("message", "statement", "error_severity"))
-    names = {"database": "dbname", "client": "remote_host", "connection": "session_id", "application": "application_name"}
-    details = {name: _text(data.get(key)) for name, key in names.items()}
+def _postgresql(record: _Record) -> Event | None:
+    """What PostgreSQL tells syslog, behind the prefix that the role gives it. Databases know no login UIDs."""
+    if record.owner or not record.is_from(("postgres",)):
+        return record.unverified("postgresql")
+    parts = _POSTGRESQL.fullmatch(record.message)
+    if not parts:
+        return None  # It speaks of itself, or has no prefix of ours.
+    connection, client, user, database, severity, said = parts.groups()
+    details = {"database": database, "client": client, "connection": connection}
     status = None
-    logged = _STATEMENT.fullmatch(message)
-    if message.startswith("AUDIT: "):
+    logged = _STATEMENT.fullmatch(said)
+    if said.startswith("AUDIT: "):
         try:
-            row = next(csv.reader([message[len("AUDIT: ") :]]))
+            row = next(csv.reader([said[len("AUDIT: ") :]]))
             what, details["class"] = row[7], row[3]
         except (csv.Error, IndexError, StopIteration):
             raise _UnreadableError from None
     elif logged and severity == "LOG":
         what = logged.group(1)
-    elif severity in ("ERROR", "FATAL", "PANIC") and (statement or severity == "FATAL"):
-        what, status, details["error"] = statement or "refused", 1, redact(message)
-    elif not message:
-        raise _UnreadableError
+    elif severity == "STATEMENT":
+        what, status = said, 1
+    elif severity in ("FATAL", "PANIC"):
+        what, status, details["error"] = "refused", 1, redact(said)
     else:
         return None
-    return record.event("sql", redact(what), user=_text(data.get("user")), status=status, source="postgresql", details=details)
+    return record.event("sql", redact(what), user=user, status=status, source="postgresql", details=details)
+
+
+def _ship(record: _Record, data: Mapping[str, Any]) -> Event:
+    """What the shipper of a host says of itself."""
+    kind, time = _text(data.get("kind")), _text(data.get("time"))
+    if kind not in _SHIP_KINDS:
+        raise _UnreadableError
+    record.time = int(time) if _MICROSECONDS.fullmatch(time) else record.time
+    return record.event(kind, _text(data.get("message")), source="prod-access-audit-ship")
 
 
 def _laurel(record: _Record, data: Mapping[str, Any]) -> Event | None:
@@ -490,5 +507,6 @@ _SOURCES: Mapping[str, Callable[[_Record], Event | None]] = {
     "systemd-logind": _logind,
     "snoopy": _snoopy,
     "mysql-server_auditing": _mariadb,
+    "postgres": _postgresql,
 }
 IDENTIFIERS = tuple(_SOURCES)

@@ -41,7 +41,7 @@ def is_ours(path: str, mode: int) -> bool:
     return found.st_uid == 0 and found.st_gid == 0 and stat.S_IMODE(found.st_mode) == mode and not stat.S_ISLNK(found.st_mode)
 
 
-def write(path: str, data: str, mode: int = 0o644) -> None:
+def write(path: str, data: str, mode: int = 0o644, group: int = 0) -> None:
     """Write beside, sync, rename, sync the directory: a kill at any point leaves the old file or the new one."""
     folder, name = os.path.split(path)
     beside = os.path.join(folder, f".{name}{_NEW}")
@@ -52,7 +52,7 @@ def write(path: str, data: str, mode: int = 0o644) -> None:
         with open(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
             stream.write(data)
             stream.flush()
-            os.fchown(stream.fileno(), 0, 0)
+            os.fchown(stream.fileno(), 0, group)
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
         os.rename(beside, path)

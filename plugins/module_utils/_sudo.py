@@ -21,8 +21,11 @@ from ._trial import Trial
 MAIN = "/etc/sudoers"
 FOLDER = "/etc/sudoers.d"
 FILE = os.path.join(FOLDER, "prod-access")
+# What sudo records, and who may read their own record: the role audit writes it.
+AUDIT_FILE = os.path.join(FOLDER, "prod-access-audit")
+OWN_RECORD = frozenset((Power("root", False, None, "/usr/bin/my-record"),))
 MODE = 0o440
-TRIAL = Trial("sudo", (FILE, MAIN), "/usr/sbin/prod-access-sudo undo")
+TRIAL = Trial("sudo", (FILE, AUDIT_FILE, MAIN), "/usr/sbin/prod-access-sudo undo")
 _CHECK = os.path.join(_files.STATE, "sudoers-check")
 _INCLUDE_LINES = f"# The next line is safetynet.prod_access's: without it sudo does not read the rules of our people.\n@include {FILE}\n"
 # sudoers(5), "Including other files from within sudoers": since 1.9.1 with @, before with #.
@@ -81,7 +84,12 @@ def _needs(entry: Entry) -> Iterator[tuple[str, _Version, _Version]]:
 
 def includes(main: str) -> bool:
     """Whether the main file reads ours, by the directory or by a line of our own."""
-    return _INCLUDE_FOLDER.search(main) is not None or _INCLUDE_LINES in main
+    return reads_folder(main) or _INCLUDE_LINES in main
+
+
+def reads_folder(main: str) -> bool:
+    """Whether the main file reads every file of the directory."""
+    return _INCLUDE_FOLDER.search(main) is not None
 
 
 def with_include(main: str) -> str:
@@ -101,7 +109,7 @@ def oddities() -> list[str]:
     found = []
     for name in sorted(os.listdir(FOLDER)) if os.path.isdir(FOLDER) else ():
         path = os.path.join(FOLDER, name)
-        if path == FILE or name.startswith(".prod-access"):
+        if path in (FILE, AUDIT_FILE) or name.startswith(".prod-access"):
             continue
         about = os.stat(path) if os.path.exists(path) else os.lstat(path)
         if "." in name or name.endswith("~"):
@@ -112,7 +120,7 @@ def oddities() -> list[str]:
     return found
 
 
-def faults(main: str | None = None, ours: str | None = None) -> list[str]:
+def faults(main: str | None = None, ours: str | None = None, name: str = "prod-access") -> list[str]:
     """What visudo(8) objects to in the whole tree, as it is or as it would be; each with its file and line.
 
     A copy is checked, since a file that is checked alone hides clashes with the others.
@@ -131,7 +139,7 @@ def faults(main: str | None = None, ours: str | None = None) -> list[str]:
         if text is None:
             return [f"{MAIN} is missing"]
         if candidate:
-            _put(os.path.join(folder, "prod-access"), ours)
+            _put(os.path.join(folder, name), ours)
         copy = os.path.join(_CHECK, "sudoers")
         _put(copy, _relocated(text, folder))
         done = attempt(["visudo", "-c", "-f", copy])
@@ -167,14 +175,14 @@ def powers(login: str) -> frozenset[Power]:
     return listed(run(["sudo", "-n", "-l", "-U", login], mend="see: sudo -l -U " + login))
 
 
-def install(ours: str | None, main: str | None) -> None:
+def install(ours: str | None, main: str | None, file: str = FILE) -> None:
     """Put the files in force, on trial until :data:`TRIAL` ends."""
     TRIAL.begin()
     if ours is None:
-        _files.remove(FILE)
+        _files.remove(file)
     else:
         os.makedirs(FOLDER, mode=0o750, exist_ok=True)
-        _files.write(FILE, ours, mode=MODE)
+        _files.write(file, ours, mode=MODE)
     if main is not None:
         _files.write(MAIN, main, mode=MODE)
 

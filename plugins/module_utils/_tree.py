@@ -18,6 +18,14 @@ from ._command import HostError, attempt
 
 _MARK = "# The next line is safetynet.prod_access's."
 _OURS = re.compile(rf"\n?^{re.escape(_MARK)}\n.*\n?", re.M)
+# Options of every module that brings a role's files; an action plugin fills in the last two.
+ARGUMENTS: Mapping[str, Any] = {
+    "programs": {"type": "dict", "default": {}},
+    "pruned": {"type": "list", "elements": "path", "default": []},
+    "lock_timeout": {"type": "int", "default": 60},
+    "files": {"type": "list", "elements": "dict", "default": []},
+    "owner": {"type": "str", "default": "a controller"},
+}
 
 
 @dataclass(frozen=True)

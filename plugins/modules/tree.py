@@ -41,41 +41,7 @@ options:
         description: Make the file where it is not there.
         type: bool
         default: false
-  programs:
-    description:
-      - Programs of the collection, as a path on the host, and the module of C(module_utils) with its C(main). What that imports is brought
-        to C(/usr/lib/prod-access) as well.
-    type: dict
-    default: {}
-  pruned:
-    description: Directories on the host that are the role's alone. What else is in them is removed.
-    type: list
-    elements: path
-    default: []
-  lock_timeout:
-    description: How long to wait for another run on the same host, in seconds.
-    type: int
-    default: 60
-  files:
-    description: The files. The action plugin fills it in; it cannot be set.
-    type: list
-    elements: dict
-    default: []
-  owner:
-    description: Who runs this, for those who find the host locked. The action plugin fills it in; it cannot be set.
-    type: str
-    default: a controller
-attributes:
-  check_mode:
-    description: Says exactly what would change.
-    support: full
-  diff_mode:
-    description: Shows each file.
-    support: full
-  platform:
-    description: Linux. Debian 12 and 13 are tested.
-    support: full
-    platforms: posix
+extends_documentation_fragment: [safetynet.prod_access.tree]
 author:
   - The safetynet.prod_access maintainers (@safetynet)
 """
@@ -106,12 +72,10 @@ changes:
       sample: /etc/bash.bashrc
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import _files, _tree
-from ..module_utils._command import HostError
+from ..module_utils import _tree
+from ..module_utils._tree_module import run
 
 
 def main() -> None:
@@ -128,25 +92,11 @@ def main() -> None:
                     "create": {"type": "bool", "default": False},
                 },
             },
-            "programs": {"type": "dict", "default": {}},
-            "pruned": {"type": "list", "elements": "path", "default": []},
-            "lock_timeout": {"type": "int", "default": 60},
-            "files": {"type": "list", "elements": "dict", "default": []},
-            "owner": {"type": "str", "default": "a controller"},
+            **_tree.ARGUMENTS,
         },
         supports_check_mode=True,
     )
-    os.umask(0o022)
-    try:
-        if module.check_mode:
-            answer = _tree.manage(module.params, check=True)
-        else:
-            with _files.host_lock(module.params["owner"], module.params["lock_timeout"]):
-                answer = _tree.manage(module.params, check=False)
-    except (HostError, OSError) as error:
-        module.fail_json(msg=str(error))
-    answer["invocation"] = {"module_args": {name: value for name, value in module.params.items() if name != "files"}}
-    module.exit_json(**answer)
+    run(module, _tree.manage)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,161 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Databases of a host: told to say which statements change the shape of data, and in whose name, without being started anew."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from dataclasses import dataclass, field
+from typing import Callable, Iterator
+
+from . import _files
+from ._command import HostError, attempt
+from ._tree import Change
+
+_PREFIX = "%c %h %u@%d %c "
+_POSTGRESQL = """\
+# Managed by safetynet.prod_access: statements that change the shape of data go to the journal, and from there to the collector.
+log_destination = '{destination}'
+log_statement = '{statement}'
+log_connections = on
+log_line_prefix = '{prefix}'
+syslog_ident = 'postgres'
+syslog_facility = 'LOCAL0'
+syslog_split_messages = off
+syslog_sequence_numbers = off
+"""
+_MARIADB_FILE = "/etc/mysql/mariadb.conf.d/90-prod-access-audit.cnf"
+_MARIADB = {
+    "server_audit_output_type": "syslog",
+    "server_audit_syslog_ident": "mysql-server_auditing",
+    "server_audit_events": "CONNECT,QUERY_DDL,QUERY_DML_NO_SELECT,QUERY_DCL",
+    "server_audit_query_log_limit": "8192",
+    "server_audit_logging": "ON",
+}
+
+
+@dataclass
+class Database:
+    """What is to be done with one kind of database."""
+
+    name: str
+    on: bool
+    why: str = ""
+    changes: list[Change] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    steps: list[Callable[[], None]] = field(default_factory=list)
+
+
+def plan(wanted: bool) -> Iterator[Database]:
+    """The databases of this host."""
+    clusters = sorted(glob.glob("/etc/postgresql/*/*/conf.d"))
+    for folder in clusters:
+        version, cluster = folder.split("/")[3:5]
+        name = f"postgresql {version}/{cluster}"
+        yield _postgresql(name, folder) if wanted else Database(name, False, "not asked for")
+    if os.path.isdir("/etc/mysql/mariadb.conf.d") and os.path.exists("/usr/sbin/mariadbd"):
+        yield _mariadb() if wanted else Database("mariadb", False, "not asked for")
+
+
+class _Cluster:
+    """One PostgreSQL server, by its socket."""
+
+    def __init__(self, folder: str) -> None:
+        self.file = os.path.join(folder, "prod-access-audit.conf")
+        text = _files.read_text(os.path.join(os.path.dirname(folder), "postgresql.conf")) or ""
+        port = re.search(r"(?m)^\s*port\s*=?\s*'?(\d+)", text)
+        self._port = port.group(1) if port else "5432"
+
+    def ask(self, query: str) -> list[str] | None:
+        """The lines of an answer, as the server's own administrator; None where there is none."""
+        client = ["psql", "-XAtq", "-p", self._port, "-d", "postgres", "-c", query]
+        done = attempt(["runuser", "-u", "postgres", "--", "env", "--chdir=/", "PGOPTIONS=-c log_statement=none", *client])
+        return done.stdout.splitlines() if done.returncode == 0 else None
+
+
+def _postgresql(name: str, folder: str) -> Database:
+    cluster = _Cluster(folder)
+    theirs = cluster.ask(
+        "SELECT DISTINCT ON (name) name || '=' || setting FROM pg_file_settings "
+        f"WHERE name IN ('log_destination', 'log_statement') AND sourcefile <> '{cluster.file}' ORDER BY name, seqno DESC"
+    )
+    if theirs is None:
+        return Database(name, False, "it does not answer on its socket; run again when it is up")
+    said = dict(line.split("=", 1) for line in theirs)
+    places = [place.strip() for place in said.get("log_destination", "stderr").split(",")]
+    more = said.get("log_statement")
+    text = _POSTGRESQL.format(
+        # What it logs, and where to, beyond this, stays as it is.
+        destination=",".join([*places, *([] if "syslog" in places else ["syslog"])]),
+        statement=more if more in ("mod", "all") else "ddl",
+        prefix=_PREFIX,
+    )
+    database = Database(name, True, "it knows accounts of its own, no people; statements that read are not recorded")
+    before = _files.read_text(cluster.file)
+    if before != text:
+        database.changes.append(Change(cluster.file, before, text, 0o644))
+        database.steps.append(lambda: _put_postgresql(cluster, before, text))
+    return database
+
+
+def _put_postgresql(cluster: _Cluster, before: str | None, text: str) -> None:
+    """Let the server itself look at the file; then let it read it."""
+    _files.write(cluster.file, text)
+    try:
+        faults = cluster.ask(
+            "SELECT sourcefile || ':' || sourceline || ' ' || name || ': ' || error FROM pg_file_settings WHERE error IS NOT NULL"
+        )
+        ours = [fault for fault in faults or () if fault.startswith(cluster.file + ":")]
+        if faults is None or ours:
+            raise HostError(f"PostgreSQL refuses {'; '.join(ours) or cluster.file}", "its configuration is as it was")
+        if cluster.ask("SELECT pg_reload_conf()") != ["t"]:
+            raise HostError("PostgreSQL does not read its configuration again", "it is as it was; see its log")
+    except BaseException:
+        if before is None:
+            _files.remove(cluster.file)
+        else:
+            _files.write(cluster.file, before)
+        raise
+
+
+def _sql(query: str) -> list[str] | None:
+    """What MariaDB answers to its own administrator; None where it does not."""
+    done = attempt(["mariadb", "--no-defaults", "--user=root", "--skip-column-names", "--batch", "--execute", query])
+    return done.stdout.splitlines() if done.returncode == 0 else None
+
+
+def _mariadb() -> Database:
+    text = (
+        "# Managed by safetynet.prod_access. The plugin was installed in the running server; loose: a server without it starts as well.\n"
+    )
+    text += "[mariadb]\n" + "".join(f"loose_{name} = {value}\n" for name, value in _MARIADB.items())
+    database = Database("mariadb", True, "it knows accounts of its own, no people; statements that read are not recorded")
+    loaded = _sql("SELECT plugin_status FROM information_schema.plugins WHERE plugin_name = 'SERVER_AUDIT'")
+    if loaded is None:
+        return Database("mariadb", False, "it does not answer root on its socket; run again when it is up")
+    if loaded != ["ACTIVE"] and not glob.glob("/usr/lib/mysql/plugin/server_audit.so"):
+        return Database("mariadb", False, "this server has no plugin server_audit")
+    now = _sql("SHOW GLOBAL VARIABLES LIKE 'server_audit_%'") if loaded == ["ACTIVE"] else []
+    values = dict(line.split("\t", 1) for line in now or () if "\t" in line)
+    wrong = {name: value for name, value in _MARIADB.items() if values.get(name) != value}
+    before = _files.read_text(_MARIADB_FILE)
+    if before != text:
+        database.changes.append(Change(_MARIADB_FILE, before, text, 0o644))
+        database.steps.append(lambda: _files.write(_MARIADB_FILE, text))
+    if loaded != ["ACTIVE"]:
+        database.words.append("mariadb loads its plugin server_audit")
+        database.steps.append(lambda: _tell_mariadb("INSTALL SONAME 'server_audit'"))
+    if wrong:
+        database.words.append("mariadb records what changes data")
+        for name, value in wrong.items():
+            said = value if value.isdigit() or value == "ON" else f"'{value}'"
+            database.steps.append(lambda name=name, said=said: _tell_mariadb(f"SET GLOBAL {name} = {said}"))  # type: ignore[misc]
+    return database
+
+
+def _tell_mariadb(statement: str) -> None:
+    if _sql(statement) is None:
+        raise HostError(f"MariaDB does not take: {statement}", "run it by hand, as root, to see why")

@@ -1,0 +1,283 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The service ``prod-access-audit-ship``: sends what people do on this host to the collector, out of the journal and in its order."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import queue
+import select
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from typing import Any, Iterator, Mapping
+
+from . import _journal, _ship
+from ._command import PATH, HostError, attempt
+from ._event_store import local_names
+
+CONFIG = "/etc/prod-access/audit/ship.json"
+CERTIFICATE = "/etc/prod-access/audit/host.pem"
+AUTHORITY = "/etc/prod-access/audit/ca.crt"
+STATE = "/var/lib/prod-access-audit-ship"
+_BEGIN = f"{STATE}/begin"
+_NAME = "audit-ship"
+_HEARTBEAT = 60
+_TIMEOUT = 180
+_DURABLE = 60
+_MOST_WAIT = 10
+# So much is on its way at most; the rest waits in the journal.
+_AHEAD = 10_000
+_BATCH = 1 << 16
+_DAY = 86400
+
+
+def main(arguments: list[str]) -> int:
+    """What systemd starts on a host."""
+    parser = argparse.ArgumentParser(prog="prod-access-audit-ship", description="Send what people do on this host to the collector.")
+    parser.add_argument("--once", action="store_true", help="end with the first connection, and say why")
+    chosen = parser.parse_args(arguments)
+    try:
+        with open(CONFIG, encoding="utf-8") as stream:
+            shipper = _Shipper(json.load(stream))
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"prod-access-audit-ship: {CONFIG}: {error}; run the role audit again\n")
+        return 1
+    return shipper.run(once=chosen.once)
+
+
+def say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+class _Shipper:
+    """Ships for as long as the process runs."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._address = (str(config["address"]), int(config["port"]))
+        self._collector = str(config["collector"])
+        self._patience = float(config["patience"])
+        self._choice = _ship.Choice(config["exclude"], config["redact"])
+        self._reached = time.monotonic()
+        self._alarmed = 0.0
+        self._looked = 0.0
+        self._lost: str | None = None
+
+    def run(self, *, once: bool) -> int:
+        # What was recorded before anybody was told that it is kept elsewhere stays where it is.
+        begin = _begin()
+        wait = 1.0
+        while True:
+            said = "the connection ended"
+            try:
+                self._look_at_certificate()
+                with self._connection() as stream:
+                    wait = 1.0
+                    _Conversation(stream, self._choice, begin).run(self._is_reached)
+            except (OSError, ssl.SSLError, _ship.ProtocolError, HostError) as error:
+                said = str(error)
+            said = f"{self._collector} ({self._address[0]} port {self._address[1]}): {said}"
+            if said != self._lost:
+                say(f"not shipping: {said}; what is recorded waits in the journal")
+                self._lost = said
+            self._alarm(said)
+            if once:
+                return 1
+            time.sleep(wait)
+            wait = min(wait * 2, _MOST_WAIT)
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[ssl.SSLSocket]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.load_verify_locations(AUTHORITY)
+        context.load_cert_chain(CERTIFICATE)
+        with socket.create_connection(self._address, timeout=_TIMEOUT) as plain:
+            # A collector that is gone without a word is found out within a minute or so.
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            with context.wrap_socket(plain, server_hostname=self._collector) as stream:
+                yield stream
+
+    def _is_reached(self) -> None:
+        if self._lost is not None:
+            say(f"shipping to {self._collector} again")
+        self._lost = None
+        self._reached = time.monotonic()
+        self._alarmed = 0.0
+
+    def _alarm(self, said: str) -> None:
+        waited = time.monotonic() - self._reached
+        if waited > self._patience and time.monotonic() - self._alarmed > max(self._patience, 3600):
+            self._alarmed = time.monotonic()
+            _journal.tell("alarm", _NAME, f"nothing was shipped for {waited:.0f} s: {said}", {})
+
+    def _look_at_certificate(self) -> None:
+        """Tell in good time that the certificate ends: only a run of the role renews it."""
+        if self._looked and time.monotonic() - self._looked < _DAY:
+            return
+        self._looked = time.monotonic()
+        ends = ["openssl", "x509", "-noout", "-in", CERTIFICATE, "-checkend"]
+        if attempt([*ends, str(14 * _DAY)]).returncode != 0:
+            end = attempt(["openssl", "x509", "-noout", "-in", CERTIFICATE, "-enddate"]).stdout.strip().partition("=")[2]
+            _journal.tell("alarm", _NAME, f"the certificate of this host ends at {end}: run the role audit again", {})
+
+
+def _begin() -> str:
+    """Where the journal was when this host began to ship."""
+    try:
+        with open(_BEGIN, encoding="ascii") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        cursor = _last_cursor()
+        with open(_BEGIN, "w", encoding="ascii") as stream:
+            stream.write(cursor)
+        return cursor
+
+
+def _last_cursor() -> str:
+    return _cursor_of(attempt(["journalctl", "--lines=1", "--output=json", "--quiet"]).stdout)
+
+
+def _cursor_of(line: str) -> str:
+    try:
+        return str(json.loads(line)["__CURSOR"])
+    except (ValueError, KeyError):
+        return ""
+
+
+class _Conversation:
+    """One connection to the collector."""
+
+    def __init__(self, stream: ssl.SSLSocket, choice: _ship.Choice, begin: str) -> None:
+        self._stream = stream
+        self._choice = choice
+        self._begin = begin
+        self._sequence = self._durable = 0
+        self._cursor = ""
+        self._names: dict[str, str] = {}
+        self._seen: set[str] = set()
+        self._said = b""
+        self._lines: queue.Queue[bytes | None] = queue.Queue(maxsize=2000)
+
+    def run(self, reached: Any) -> None:
+        """Ship until it breaks, which it says by an error."""
+        greeting: list[dict[str, Any]] = []
+        while not greeting:
+            greeting = self._read()
+        self._sequence = self._durable = int(greeting[0].get("seq", 0))
+        self._cursor = str(greeting[0].get("cursor", "")) or self._begin
+        reached()
+        self._send_names()
+        with self._journal():
+            if self._sequence == 0:
+                self._send(self._of_shipper("recording", "this host begins to ship what people do on it"))
+            elif not self._is_there(self._cursor):
+                gap = "the journal was cut before all of it was shipped: what came after the last record is lost"
+                self._send(self._of_shipper("alarm", gap))
+            self._ship(reached)
+
+    def _ship(self, reached: Any) -> None:
+        beat = answered = time.monotonic()
+        while True:
+            batch = b"".join(self._batch())
+            if batch:
+                self._send(batch)
+            elif time.monotonic() - beat >= _HEARTBEAT:
+                beat = time.monotonic()
+                self._send_names()
+                self._send(self._of_shipper("heartbeat", "recording"))
+            if self._take_answers() or self._durable == self._sequence:
+                answered = time.monotonic()
+                reached()
+            elif time.monotonic() - answered > _DURABLE:
+                raise _ship.ProtocolError("the collector does not say any more that it has what it is sent")
+
+    def _batch(self) -> Iterator[bytes]:
+        """What the journal has, as far as more may be on its way."""
+        if self._sequence - self._durable > _AHEAD:
+            time.sleep(0.05)
+            return
+        size, wait = 0, 1.0
+        while size < _BATCH:
+            try:
+                found = self._lines.get(timeout=wait) if wait else self._lines.get_nowait()
+            except queue.Empty:
+                return
+            if found is None:
+                raise _ship.ProtocolError("the journal cannot be read any more")
+            fields = self._choice.entry(found)
+            if fields is not None:
+                if _ship.owner(fields) not in self._seen:
+                    self._seen.add(_ship.owner(fields))
+                    self._send_names()
+                self._sequence += 1
+                self._cursor = fields["__CURSOR"]
+                record = _ship.line(self._sequence, "journal", fields)
+                size += len(record)
+                wait = 0
+                yield record
+
+    def _of_shipper(self, kind: str, message: str) -> bytes:
+        self._sequence += 1
+        return _ship.line(self._sequence, "ship", _ship.of_shipper(kind, message, int(time.time() * 1_000_000), self._cursor))
+
+    def _send(self, data: bytes) -> None:
+        self._stream.sendall(data)
+
+    def _send_names(self) -> None:
+        names = local_names()
+        if names != self._names:
+            self._names = names
+            self._send(_ship.message({"names": names}))
+
+    def _read(self) -> list[dict[str, Any]]:
+        """What the collector says next."""
+        data = self._stream.recv(_BATCH)
+        if not data:
+            raise _ship.ProtocolError("the collector ended the connection")
+        *whole, self._said = (self._said + data).split(b"\n")
+        return [_ship.read_message(line) for line in whole]
+
+    def _take_answers(self) -> bool:
+        found = False
+        while self._stream.pending() or select.select([self._stream], [], [], 0)[0]:
+            for answer in self._read():
+                self._durable = int(answer.get("seq", 0))
+                found = True
+        return found
+
+    @contextlib.contextmanager
+    def _journal(self) -> Iterator[None]:
+        """journalctl, which goes on from the cursor and follows, and a thread that reads what it says."""
+        start = ["--after-cursor", self._cursor] if self._cursor else []
+        command = ["journalctl", "--follow", "--no-tail", "--output=json", "--all", "--quiet", *start]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env={"PATH": PATH, "LC_ALL": "C.UTF-8"})
+        ended = threading.Event()
+
+        def read() -> None:
+            for line in process.stdout or ():
+                while not ended.is_set():
+                    with contextlib.suppress(queue.Full):
+                        self._lines.put(line, timeout=1)
+                        break
+            with contextlib.suppress(queue.Full):
+                self._lines.put(None, timeout=1)
+
+        threading.Thread(target=read, daemon=True).start()
+        try:
+            yield
+        finally:
+            ended.set()
+            process.kill()
+            process.wait()
+
+    @staticmethod
+    def _is_there(cursor: str) -> bool:
+        return _cursor_of(attempt(["journalctl", "--lines=1", "--output=json", "--quiet", "--cursor", cursor]).stdout) == cursor
