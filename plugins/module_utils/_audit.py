@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator, Mapping
 
-from . import _audit_databases, _certificate, _files, _sudo, _tree
+from . import _audit_databases, _audit_kernel, _certificate, _files, _sudo, _tree
 from ._audit_ship_program import CERTIFICATE, STATE
 from ._command import PATH, HostError, attempt, run
 from ._names import GROUP
@@ -72,13 +72,13 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         plan.steps.append(lambda: _bring(tree))
     _plan_journal(plan)
     _plan_sudo(plan, params)
-    _plan_kernel(plan)
-    _plan_snoopy(plan, params)
-    for found in _audit_databases.plan(params["databases"]):
+    kernel = _audit_kernel.plan(params["kernel"])
+    for found in (kernel, *_audit_databases.plan(params["databases"])):
         plan.layers[found.name] = Layer(found.on, found.why)
         plan.changes += found.changes
         plan.words += found.words
         plan.steps += found.steps
+    _plan_snoopy(plan, wanted=params["snoopy"] and not kernel.on, why_not="the kernel's record has more" if kernel.on else "not asked for")
     asks = _plan_shipping(plan, params, [change.path for change in tree])
     report = _files.dumped({name: layer.to_data() for name, layer in plan.layers.items()})
     before = _files.read_text(REPORT)
@@ -184,26 +184,14 @@ def _put_sudo(text: str) -> None:
     _sudo.TRIAL.end()
 
 
-def _plan_kernel(plan: _Plan) -> None:
-    """The kernel's own record of every program that a person starts."""
-    if shutil.which("auditctl", path=PATH) is None:
-        plan.layers["kernel"] = Layer(False, "auditd is not installed")
-        return
-    done = attempt(["auditctl", "-s"])
-    denied = done.returncode != 0 or "not permitted" in done.stderr
-    plan.layers["kernel"] = Layer(
-        False, "the kernel does not let this host see its audit, as in a container" if denied else "not set up by this role"
-    )
-
-
-def _plan_snoopy(plan: _Plan, params: Mapping[str, Any]) -> None:
+def _plan_snoopy(plan: _Plan, *, wanted: bool, why_not: str) -> None:
     """The record of programs where the kernel's is not to be had: a library before all others, by ld.so(8)."""
     library = _library()
     before = _files.read_text(_PRELOAD)
     lines = (before or "").splitlines()
-    if not params["snoopy"] or library is None:
-        plan.layers["snoopy"] = Layer(False, "not asked for" if not params["snoopy"] else "snoopy is not installed")
-        kept = [line for line in lines if "libsnoopy" not in line] if not params["snoopy"] else lines
+    if not wanted or library is None:
+        plan.layers["snoopy"] = Layer(False, why_not if not wanted else "snoopy is not installed")
+        kept = [line for line in lines if "libsnoopy" not in line] if not wanted else lines
     else:
         why = "a program that is linked statically, or sets its own environment for the loader, is not seen"
         plan.layers["snoopy"] = Layer(True, why)

@@ -16,8 +16,6 @@ and then has one of these:
 
 ``journal``
     The fields of a journal entry, as imjournal and ``journalctl -o json --all`` have them: texts; lists of bytes where they are no text.
-``laurel``
-    One event of the kernel's audit, as laurel writes it.
 ``ship``
     What the shipper of the host says of itself: ``kind``, ``message``, and the ``cursor`` of the journal that it has come to.
 
@@ -33,7 +31,6 @@ for the person of the stamp, with a ``doubt``.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
 import re
@@ -111,12 +108,10 @@ def read(line: bytes, names: Names) -> Event | None:
     data = _decoded(line)
     host, received, sequence = (_text(data.get(name)) for name in ("host", "received", "seq"))
     record = _Record(data.get("journal"), names, host, received, sequence)
-    laurel, ship = data.get("laurel"), data.get("ship")
+    ship = data.get("ship")
     try:
         if not host or record.time == UNKNOWN_TIME:
             raise _UnreadableError
-        if isinstance(laurel, dict):
-            return _laurel(record, laurel)
         if isinstance(ship, dict):
             return _ship(record, ship)
         return _journal(record)
@@ -444,7 +439,15 @@ def _ship(record: _Record, data: Mapping[str, Any]) -> Event:
     return record.event(kind, _text(data.get("message")), source="prod-access-audit-ship")
 
 
-def _laurel(record: _Record, data: Mapping[str, Any]) -> Event | None:
+def _laurel(record: _Record) -> Event | None:
+    """The kernel's audit, an event a line. auditd starts laurel, and journald knows the unit of whoever writes to it."""
+    if record.transport != "stdout" or record.text("_SYSTEMD_UNIT") != "auditd.service":
+        return record.unverified("laurel")
+    if not record.message.startswith("{"):
+        return record.event("recording", record.message, source="laurel")
+    data = _decoded(record.message.encode("utf-8", "replace"))
+    if not data:
+        raise _UnreadableError
     call = data.get("SYSCALL")
     if not isinstance(call, dict):
         return None
@@ -508,5 +511,6 @@ _SOURCES: Mapping[str, Callable[[_Record], Event | None]] = {
     "snoopy": _snoopy,
     "mysql-server_auditing": _mariadb,
     "postgres": _postgresql,
+    "laurel": _laurel,
 }
 IDENTIFIERS = tuple(_SOURCES)

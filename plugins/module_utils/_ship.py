@@ -112,6 +112,8 @@ def _message(value: str, identifier: str) -> str:
     """A message without secrets, and not too long."""
     if identifier == "sudo" and value.startswith("@cee:"):
         return "@cee:" + _of_sudo(value[len("@cee:") :])
+    if identifier == "laurel" and value.startswith("{"):
+        return _of_laurel(value)
     if identifier == "snoopy":
         # The command begins after this; how a command begins says what its arguments are.
         head, mark, command = value.partition(" argv=")
@@ -135,6 +137,20 @@ def _of_sudo(value: str) -> str:
                 said[name] = _words([text(word) for word in said[name]])
             if "command" in said:
                 said["command"] = cut(text(said["command"]), _MOST_WORD)
+        return json.dumps(data)
+    except (ValueError, RecursionError, AttributeError, TypeError):
+        return json.dumps(_cut(value))
+
+
+def _of_laurel(value: str) -> str:
+    """A line of laurel with the arguments as they may be shown, and without what only repeats where a program lies."""
+    try:
+        data = json.loads(value)
+        for said in data.values():
+            if isinstance(said, dict) and "ARGV" in said:
+                said["ARGV"] = _words([text(word) for word in said["ARGV"]])
+        if "EXECVE" in data:
+            data = {name: said for name, said in data.items() if name not in ("PROCTITLE", "PATH", "BPRM_FCAPS")}
         return json.dumps(data)
     except (ValueError, RecursionError, AttributeError, TypeError):
         return json.dumps(_cut(value))

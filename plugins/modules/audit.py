@@ -28,8 +28,14 @@ options:
     description: Let PostgreSQL and MariaDB say which statements change data or their shape. Nothing is started anew.
     type: bool
     default: true
+  kernel:
+    description:
+      - Record every program that is started, by the kernel's audit and laurel, where both are to be had. auditd starts anew for it, and
+        its own settings stay as they are.
+    type: bool
+    default: true
   snoopy:
-    description: Record every program that is started, by snoopy, where it is installed.
+    description: Record every program that is started, by snoopy, where it is installed and the kernel does not.
     type: bool
     default: true
   sudo_recordings:
@@ -92,6 +98,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "collector": {"type": "str", "default": ""},
             "databases": {"type": "bool", "default": True},
+            "kernel": {"type": "bool", "default": True},
             "snoopy": {"type": "bool", "default": True},
             "sudo_recordings": {"type": "bool", "default": True},
             "sudo_subcommands": {"type": "bool", "default": True},

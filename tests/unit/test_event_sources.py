@@ -195,11 +195,27 @@ def test_postgresql_in_full() -> None:
     assert said(message="statement: x", error_severity="ERROR") is None
 
 
+LAUREL = {"SYSLOG_IDENTIFIER": "laurel", "_TRANSPORT": "stdout", "_SYSTEMD_UNIT": "auditd.service", "_UID": "999"}
+
+
+@pytest.mark.parametrize("forged", [{"_SYSTEMD_UNIT": "session-4.scope"}, {"_TRANSPORT": "syslog"}, {"_TRANSPORT": "journal"}])
+def test_nobody_but_auditd_s_laurel_speaks_for_the_kernel(forged: dict[str, str]) -> None:
+    found = read(line({**LAUREL, "MESSAGE": '{"SYSCALL": {"auid": 12001}, "EXECVE": {"ARGV": ["x"]}}', **forged}), NAMES)
+    assert found and (found.kind, found.person) == ("unverified", "")
+
+
+@pytest.mark.parametrize(("message", "kind"), [("parse error", "recording"), ('{"half": ', "unreadable")])
+def test_what_laurel_says_in_words(message: str, kind: str) -> None:
+    found = read(line({**LAUREL, "MESSAGE": message}), NAMES)
+    assert found and found.kind == kind
+
+
 def test_laurel_in_full() -> None:
     call = {"syscall": 59, "success": "yes", "exit": 0, "auid": 12001, "euid": 0, "ses": 4, "exe": "/usr/bin/a%20b", "tty": "(none)"}
 
     def said(**data: Any) -> Event | None:
-        return read(line(None, laurel={"ID": "1795611035.497:8", "SYSCALL": call, **data}), NAMES)
+        message = json.dumps({"ID": "1795611035.497:8", "SYSCALL": call, **data})
+        return read(line({**LAUREL, "MESSAGE": message}), NAMES)
 
     found = said(EXECVE={"argc": 2, "ARGV": ["a", "50%25", "-pw=%ff"]})
     assert found and (found.what, found.person, found.user, found.session) == ("a 50% '-pw=\ufffd'", "alice", "root", "4")
