@@ -74,8 +74,8 @@ class Kernel:
             entry = choice.entry(json.dumps({**stamps, "__REALTIME_TIMESTAMP": "1795611100000000", "MESSAGE": message}).encode())
             line = {"seq": 1, "received": "2026-11-26T00:00:00Z", "host": self.host, "journal": entry}
             event = read(json.dumps(line).encode(), {"0": "root", "12001": "alice"})
-            assert event is not None
-            found.append(event)
+            if event is not None:
+                found.append(event)
         return found
 
 
