@@ -33,7 +33,6 @@ for the person of the stamp, with a ``doubt``.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
 import re
@@ -74,7 +73,7 @@ _SNOOPY = re.compile(r"tty=(\S+) file=(.*)", re.S)
 _MARIADB = re.compile(r" ?[^,]*,([^,]*),([^,]*),(\d+),\d+,([A-Z_]+),([^,]*),(.*),(\d+)", re.S)
 _ESCAPED = re.compile(r"\\(.)", re.S)
 # "%c %h %u@%d %c ": names may hold anything, and come from clients, so the session, which they do not choose, stands around them.
-_POSTGRESQL = re.compile(r"([0-9a-f]+\.[0-9a-f]+) (\S*) (.*?)@(.*?) \1 ([A-Z]+):  (.*)", re.S)
+_POSTGRESQL = re.compile(r"(([0-9a-f]+\.[0-9a-f]+) (\S*) (.*?)@(.*?) \2 )([A-Z]+):  (.*)", re.S)
 _STATEMENT = re.compile(r"(?:statement|execute [^:]*): (.*)", re.S)
 _EXECS = (59, 322)  # execve and execveat of x86_64 in asm/unistd_64.h
 _MISSING = -2
@@ -414,9 +413,12 @@ def _postgresql(record: _Record) -> Event | None:
     parts = _POSTGRESQL.fullmatch(record.message)
     if not parts:
         return None  # It speaks of itself, or has no prefix of ours.
-    connection, client, user, database, severity, said = parts.groups()
+    prefix, connection, client, user, database, severity, said = parts.groups()
     details = {"database": database, "client": client, "connection": connection}
     status = None
+    # What belongs to a message follows on lines of their own, behind the same prefix; values of parameters are data.
+    said, _mark, rest = said.partition(f"\n{prefix}")
+    failed = f"\n{prefix}{rest}".partition(f"\n{prefix}STATEMENT:  ")[2]
     logged = _STATEMENT.fullmatch(said)
     if said.startswith("AUDIT: "):
         try:
@@ -426,10 +428,8 @@ def _postgresql(record: _Record) -> Event | None:
             raise _UnreadableError from None
     elif logged and severity == "LOG":
         what = logged.group(1)
-    elif severity == "STATEMENT":
-        what, status = said, 1
-    elif severity in ("FATAL", "PANIC"):
-        what, status, details["error"] = "refused", 1, redact(said)
+    elif severity in ("ERROR", "FATAL", "PANIC") and (failed or severity == "FATAL"):
+        what, status, details["error"] = failed or "refused", 1, redact(said)
     else:
         return None
     return record.event("sql", redact(what), user=user, status=status, source="postgresql", details=details)
