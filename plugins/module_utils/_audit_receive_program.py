@@ -197,7 +197,7 @@ class _Receiver:
     def _watch(self) -> None:
         """Look for hosts that say nothing, and for room."""
         while True:
-            time.sleep(_WATCH)
+            time.sleep(min(_WATCH, self._silence / 4))
             now = time.monotonic()
             for host, heard in list(self._heard.items()):
                 if now - heard > self._silence:
