@@ -105,7 +105,7 @@ def _is_of_people(fields: Mapping[str, str]) -> bool:
     identifier = fields.get("SYSLOG_IDENTIFIER", "")
     if identifier == "snoopy":
         # Of services there is no end of programs. A user's jobs have no session, but the user's UID.
-        return owned or len(fields.get("_UID", "")) > 3
+        return owned or len(fields.get("_UID", "")) > 3 or not fields.get("MESSAGE", "").startswith("login=(unknown) ")
     return owned or identifier in _KNOWN or _OURS + "KIND" in fields
 
 

@@ -173,7 +173,7 @@ def test_what_was_not_recorded() -> None:
     assert (job.person, job.user) == ("", "root")
     assert read(line({**root, "SYSLOG_IDENTIFIER": "systemd-logind", "MESSAGE": "Removed something"}), NAMES) is None
     assert read(line({**root, "SYSLOG_IDENTIFIER": "kernel", "MESSAGE": "x"}), NAMES) is None
-    assert read(line({**root, "SYSLOG_IDENTIFIER": "snoopy", "MESSAGE": "tty=(none) file=/bin/x argv=x"}), NAMES) is None
+    assert read(line({**root, "SYSLOG_IDENTIFIER": "snoopy", "MESSAGE": "login=(unknown) tty=(none) file=/bin/x argv=x"}), NAMES) is None
     database = {"_UID": "103", "_TRANSPORT": "syslog", "_EXE": "/usr/sbin/mariadbd", "SYSLOG_IDENTIFIER": "mysql-server_auditing"}
     assert event({**database, "MESSAGE": "nonsense"}).kind == "unreadable"
 
@@ -200,6 +200,18 @@ def test_postgresql_in_full() -> None:
     assert read(line({**server, "MESSAGE": "LOG:  statement: DROP TABLE x"}), NAMES) is None
     forged = said("statement: DROP TABLE x", _AUDIT_LOGINUID="12001")
     assert forged and forged.kind == "unverified"
+
+
+def test_of_a_program_that_has_ended_the_login_counts_that_the_user_may_give() -> None:
+    def said(login: str, uid: str) -> Event:
+        ended = {"_UID": uid, "_TRANSPORT": "syslog", "SYSLOG_IDENTIFIER": "snoopy"}
+        return event({**ended, "MESSAGE": f"login={login} tty=(none) file=/bin/x argv=x"})
+
+    assert (said("alice", "0").person, said("alice", "12001").person) == ("alice", "alice")
+    assert said("(unknown)", "12001").person == ""
+    # A process of alice's that has become another user, or one of mallory's: nobody can say.
+    for uid in ("104", "12004"):
+        assert (said("alice", uid).person, said("alice", uid).details["doubt"]) == ("", "alice it says; the process had ended")
 
 
 def test_what_a_shipper_says_of_itself() -> None:
@@ -300,7 +312,14 @@ FIELDS = [
 MESSAGES = st.sampled_from(
     [
         *("pam_unix(su:session): session opened for user x(uid=1) by y(uid=2)", "New session", "Removed session 1.", "(a) CMD (b)"),
-        *("@cee:{}", "a,b,c,1,2,QUERY,d,'e',0", "tty=x file=y argv=z argv=", "Accepted a for b from c port 1", "AUDIT: ", "statement: x"),
+        *(
+            "@cee:{}",
+            "a,b,c,1,2,QUERY,d,'e',0",
+            "login=a tty=x file=y argv=z argv=",
+            "Accepted a for b from c port 1",
+            "AUDIT: ",
+            "statement: x",
+        ),
     ]
 )
 LINES = st.fixed_dictionaries(

@@ -22,7 +22,7 @@ def entry(fields: dict[str, Any], choice: _ship.Choice | None = None) -> dict[st
 
 
 def snoopy(command: str, **fields: Any) -> dict[str, Any]:
-    return {**ALICE, "SYSLOG_IDENTIFIER": "snoopy", "MESSAGE": f"tty=(none) file=/bin/x argv={command}", **fields}
+    return {**ALICE, "SYSLOG_IDENTIFIER": "snoopy", "MESSAGE": f"login=(unknown) tty=(none) file=/bin/x argv={command}", **fields}
 
 
 @pytest.mark.parametrize("file", sorted(RECORDS.glob("*.jsonl")), ids=lambda file: file.stem)
@@ -48,6 +48,8 @@ def test_what_is_nobodys_stays() -> None:
     assert entry({"_AUDIT_LOGINUID": str(2**32 - 1), "SYSLOG_IDENTIFIER": "kernel"}) is None
     assert entry(snoopy("x", _AUDIT_LOGINUID=str(2**32 - 1), _UID="0")) is None
     assert entry(snoopy("x", _AUDIT_LOGINUID=str(2**32 - 1), _UID="12001")) is not None
+    ended = snoopy("x", _AUDIT_LOGINUID="", _UID="0")
+    assert entry({**ended, "MESSAGE": ended["MESSAGE"].replace("(unknown)", "alice")}) is not None
     assert _ship.Choice().entry(b'"_AUDIT_LOGINUID" and no JSON') is None
     assert entry({"PROD_ACCESS_KIND": "alarm", "__CURSOR": "s=1"}) == {"PROD_ACCESS_KIND": "alarm", "__CURSOR": "s=1"}
     owned = entry({"_SYSTEMD_OWNER_UID": "12001", "SYSLOG_IDENTIFIER": "myprogram", "_CMDLINE": "x", "MESSAGE": "hello"})
@@ -68,7 +70,7 @@ def test_secrets_do_not_leave_the_host() -> None:
         ("vault PIN 4711-0815", "vault PIN ***"),
     ):
         shipped = entry(snoopy(command), _ship.Choice(hidden=[r"(?<=PIN )[\d-]+"]))
-        assert shipped and shipped["MESSAGE"] == f"tty=(none) file=/bin/x argv={hidden}"
+        assert shipped and shipped["MESSAGE"] == f"login=(unknown) tty=(none) file=/bin/x argv={hidden}"
     told = entry({**ALICE, "PROD_ACCESS_KIND": "announcement", "PROD_ACCESS_WHY": "password=hunter2", "MESSAGE": "password=hunter2"})
     assert told and "hunter2" not in str(told)
 
