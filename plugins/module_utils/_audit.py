@@ -120,7 +120,7 @@ def _plan_journal(plan: _Plan) -> None:
     version = re.search(r"\d+", run(["systemctl", "--version"]))
     contained = attempt(["systemd-detect-virt", "--container", "--quiet"]).returncode == 0
     if contained and version is not None and int(version.group()) >= 256:
-        why = "no login UID in a container: the owner of the session is taken, which su and sudo do not change, and scripts of services have not"
+        why = "no login UID in a container: the owner of the session counts, which su and sudo do not change, and jobs of cron do not have"
         plan.layers["journal"] = Layer(True, why)
     else:
         plan.layers["journal"] = Layer(True)

@@ -109,7 +109,8 @@ def forwarding(actions: list[Mapping[str, Any]]) -> str:
         text += f"module(load={quoted(module)})\n"
     text += 'template(name="prod_access_line" type="string" string="%msg%\\n")\n'
     text += (
-        f'template(name="prod_access_syslog" type="string" string="<86>1 %timereported:::date-rfc3339% %hostname% prod-access-audit - - - %msg%")\n'
+        'template(name="prod_access_syslog" type="string" '
+        'string="<86>1 %timereported:::date-rfc3339% %hostname% prod-access-audit - - - %msg%")\n'
         f'input(type="imfile" file="{FOLDER}/*/*.jsonl" tag="prod-access-audit" ruleset="prod_access_audit" addMetadata="off")\n'
     )
     text += 'ruleset(name="prod_access_audit") {\n'

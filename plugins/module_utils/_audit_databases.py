@@ -20,7 +20,6 @@ _POSTGRESQL = """\
 # Managed by safetynet.prod_access: statements that change the shape of data go to the journal, and from there to the collector.
 log_destination = '{destination}'
 log_statement = '{statement}'
-log_connections = on
 log_line_prefix = '{prefix}'
 syslog_ident = 'postgres'
 syslog_facility = 'LOCAL0'
@@ -80,7 +79,7 @@ def _postgresql(name: str, folder: str) -> Database:
     cluster = _Cluster(folder)
     theirs = cluster.ask(
         "SELECT DISTINCT ON (name) name || '=' || setting FROM pg_file_settings "
-        f"WHERE name IN ('log_destination', 'log_statement') AND sourcefile <> '{cluster.file}' ORDER BY name, seqno DESC"
+        "WHERE name IN ('log_destination', 'log_statement') AND sourcefile NOT LIKE '%/prod-access-audit.conf' ORDER BY name, seqno DESC"
     )
     if theirs is None:
         return Database(name, False, "it does not answer on its socket; run again when it is up")
@@ -140,7 +139,8 @@ def _mariadb() -> Database:
         return Database("mariadb", False, "this server has no plugin server_audit")
     now = _sql("SHOW GLOBAL VARIABLES LIKE 'server_audit_%'") if loaded == ["ACTIVE"] else []
     values = dict(line.split("\t", 1) for line in now or () if "\t" in line)
-    wrong = {name: value for name, value in _MARIADB.items() if values.get(name) != value}
+    # It says its events in an order of its own.
+    wrong = {name: value for name, value in _MARIADB.items() if sorted(values.get(name, "").split(",")) != sorted(value.split(","))}
     before = _files.read_text(_MARIADB_FILE)
     if before != text:
         database.changes.append(Change(_MARIADB_FILE, before, text, 0o644))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import contextlib
 import datetime
 import fcntl
@@ -94,11 +95,9 @@ class _Files:
         for _day, path in reversed(collector.files(host)):
             if path.endswith(".jsonl"):
                 _mend(path)
-            last = b""
-            for last in lines(path):
-                pass
+            last = collections.deque(lines(path), maxlen=1)
             if last:
-                self.sequence, self.cursor = _ship.place(last)
+                self.sequence, self.cursor = _ship.place(last[0])
                 break
 
     def add(self, data: bytes, day: str) -> None:
@@ -198,7 +197,7 @@ class _Receiver:
     def _watch(self) -> None:
         """Look for hosts that say nothing, and for room."""
         while True:
-            time.sleep(_WATCH)
+            time.sleep(min(_WATCH, self._silence / 4))
             now = time.monotonic()
             for host, heard in list(self._heard.items()):
                 if now - heard > self._silence:
@@ -228,11 +227,11 @@ class _Receiver:
 
     def _admitted(self, stream: ssl.SSLSocket) -> str:
         """The host by its certificate."""
-        subject = (stream.getpeercert() or {}).get("subject", ())
+        subject: Any = (stream.getpeercert() or {}).get("subject", ())
         names = [value for part in subject for key, value in part if key == "commonName"]
         if len(names) != 1 or names[0] not in self._hosts:
             raise _StopError(f"its certificate is for {', '.join(names) or 'nobody'}, which audit_collector_hosts does not have")
-        return names[0]
+        return str(names[0])
 
     @contextlib.contextmanager
     def _turn(self, host: str, stream: ssl.SSLSocket) -> Iterator[None]:

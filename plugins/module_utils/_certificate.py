@@ -104,7 +104,7 @@ def request(name: str) -> str:
 
 
 def sign(asked: str, name: str, days: int, purpose: str = "clientAuth") -> str:
-    """The certificate for a request of the host of this name. Raises HostError when another name stands in it, or the key is not its own."""
+    """The certificate for a request of the host of this name. Raises HostError when another name stands in it, or its key is another's."""
     with _config(name, purpose) as config:
         path = os.path.join(os.path.dirname(config), "request")
         with open(path, "w", encoding="ascii", errors="replace") as stream:

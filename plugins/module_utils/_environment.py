@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import Mapping
 
 PATH = "/etc/prod-access/environment"
+# Not empty where statements that people type are recorded.
+SQL = "/etc/prod-access/audit/sql"
 # The parameters of "Select Graphic Rendition" (ECMA-48): numbers, and what parts them.
 _SGR = re.compile(r"\d{1,3}(?:[;:]\d{0,3})*")
 
@@ -51,6 +54,14 @@ class Environment:
         if terminal.get("COLORTERM") in ("truecolor", "24bit") or term.endswith("-direct"):
             return self.sgr_true or self.sgr_256 or self.sgr_16
         return (self.sgr_256 if "256color" in term else "") or self.sgr_16
+
+
+def records_sql(path: str = SQL) -> bool:
+    """Whether the role audit wants to know which statements people type."""
+    try:
+        return os.stat(path).st_size > 0
+    except OSError:
+        return False
 
 
 def read(path: str = PATH) -> Environment:

@@ -19,8 +19,9 @@ and then has one of these:
 ``ship``
     What the shipper of the host says of itself: ``kind``, ``message``, and the ``cursor`` of the journal that it has come to.
 
-snoopy is told to write ``tty=%{tty} file=%{filename} argv=%{cmdline}``. Where "argv=" stands in it twice, nobody can say which is
-snoopy's, and all from the file on is taken for the command.
+snoopy is told to write ``login=%{login} tty=%{tty} file=%{filename} argv=%{cmdline}``. Where "argv=" stands in it twice, nobody can say
+which is snoopy's, and all from the file on is taken for the command. Of a program that has ended before journald looks, which is one in
+ten of the fastest, only the UID is stamped: then the login that snoopy read from the kernel counts, if that user may give it.
 
 Who a person is, is never read from a message: it is the login UID that journald or the kernel stamped on it, or else the owner of the
 login session. A user can make a program say anything, but only about that user; what daemons say about others counts if it is a
@@ -67,11 +68,12 @@ _REFUSED = re.compile(
 )
 _FAILED_SU = re.compile(r"FAILED SU \(to (\S+)\) .*")
 _CRON = re.compile(r"\((\S+)\) CMD \((.*)\)", re.S)
-_SNOOPY = re.compile(r"tty=(\S+) file=(.*)", re.S)
+_SNOOPY = re.compile(r"login=(\S+) tty=(\S+) file=(.*)", re.S)
+_UNKNOWN = "(unknown)"
 _MARIADB = re.compile(r" ?[^,]*,([^,]*),([^,]*),(\d+),\d+,([A-Z_]+),([^,]*),(.*),(\d+)", re.S)
 _ESCAPED = re.compile(r"\\(.)", re.S)
 # "%c %h %u@%d %c ": names may hold anything, and come from clients, so the session, which they do not choose, stands around them.
-_POSTGRESQL = re.compile(r"([0-9a-f]+\.[0-9a-f]+) (\S*) (.*?)@(.*?) \1 ([A-Z]+):  (.*)", re.S)
+_POSTGRESQL = re.compile(r"(([0-9a-f]+\.[0-9a-f]+) (\S*) (.*?)@(.*?) \2 )([A-Z]+):  (.*)", re.S)
 _STATEMENT = re.compile(r"(?:statement|execute [^:]*): (.*)", re.S)
 _EXECS = (59, 322)  # execve and execveat of x86_64 in asm/unistd_64.h
 _MISSING = -2
@@ -374,16 +376,23 @@ def _cron(record: _Record) -> Event | None:
 
 
 def _snoopy(record: _Record) -> Event | None:
-    if not record.owner and len(record.uid) < 4:
-        return None  # A daemon.
     parts = _SNOOPY.fullmatch(record.message)
+    login = parts.group(1) if parts else _UNKNOWN
+    if not record.owner and login == _UNKNOWN and len(record.uid) < 4:
+        return None  # A daemon.
     if not parts or record.transport != "syslog":
         return record.unverified("snoopy")
-    terminal, rest = parts.groups()
+    _login, terminal, rest = parts.groups()
     file, *commands = rest.split(" argv=")
     one = len(commands) == 1
     details = {"terminal": terminal.replace("(none)", ""), "program": file if one else ""}
-    return record.event("command", redact(commands[0] if one else rest), source="snoopy", details=details)
+    values = {}
+    if not record.owner and login != _UNKNOWN:
+        if record.uid == "0" or record.names.get(record.uid) == login:
+            values["person"] = login
+        else:
+            details["doubt"] = f"{detail(login)} it says; the process had ended"
+    return record.event("command", redact(commands[0] if one else rest), source="snoopy", details=details, **values)
 
 
 def _mariadb(record: _Record) -> Event | None:
@@ -411,9 +420,12 @@ def _postgresql(record: _Record) -> Event | None:
     parts = _POSTGRESQL.fullmatch(record.message)
     if not parts:
         return None  # It speaks of itself, or has no prefix of ours.
-    connection, client, user, database, severity, said = parts.groups()
+    prefix, connection, client, user, database, severity, said = parts.groups()
     details = {"database": database, "client": client, "connection": connection}
     status = None
+    # What belongs to a message follows on lines of their own, behind the same prefix; values of parameters are data.
+    said, _mark, rest = said.partition(f"\n{prefix}")
+    failed = f"\n{prefix}{rest}".partition(f"\n{prefix}STATEMENT:  ")[2]
     logged = _STATEMENT.fullmatch(said)
     if said.startswith("AUDIT: "):
         try:
@@ -423,10 +435,8 @@ def _postgresql(record: _Record) -> Event | None:
             raise _UnreadableError from None
     elif logged and severity == "LOG":
         what = logged.group(1)
-    elif severity == "STATEMENT":
-        what, status = said, 1
-    elif severity in ("FATAL", "PANIC"):
-        what, status, details["error"] = "refused", 1, redact(said)
+    elif severity in ("ERROR", "FATAL", "PANIC") and (failed or severity == "FATAL"):
+        what, status, details["error"] = failed or "refused", 1, redact(said)
     else:
         return None
     return record.event("sql", redact(what), user=user, status=status, source="postgresql", details=details)

@@ -73,7 +73,7 @@ def _guarded_client(argv: list[str], environment: _environment.Environment) -> l
     """For a client of a database that sudo starts, the command that puts the guard of its SQL before it, if sudo allows that."""
     sudo = _guard.sudo_of(argv)
     client = os.path.basename(argv[sudo.words]) if 0 < sudo.words < len(argv) else ""
-    if client not in _SQL_CLIENTS or "sql" not in environment.guards or not os.access(_SQL, os.X_OK):
+    if client not in _SQL_CLIENTS or not ("sql" in environment.guards or _environment.records_sql()) or not os.access(_SQL, os.X_OK):
         return argv
     asked = subprocess.run(["sudo", "-n", *sudo.run_as, "-l", _SQL, client], capture_output=True, stdin=subprocess.DEVNULL, check=False)
     return [*argv[: sudo.words], _SQL, client, *argv[sudo.words + 1 :]] if asked.returncode == 0 else argv

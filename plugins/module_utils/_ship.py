@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a host and its collector say to one another, and what of a journal leaves the host.
 
-Both sides send lines of JSON over TLS, each side having seen the other's certificate. The collector begins: ``seq`` and ``cursor`` of the last
-line of this host that it has on its disk; 0 and nothing where it has none. The host goes on from there, with lines of
+Both sides send lines of JSON over TLS, each side having seen the other's certificate. The collector begins: ``seq`` and ``cursor`` of
+the last line of this host that it has on its disk; 0 and nothing where it has none. The host goes on from there, with lines of
 
 ``seq``
     A number that rises by one.
@@ -104,7 +104,8 @@ def _is_of_people(fields: Mapping[str, str]) -> bool:
     owned = bool(owner(fields))
     identifier = fields.get("SYSLOG_IDENTIFIER", "")
     if identifier == "snoopy":
-        return owned
+        # Of services there is no end of programs. A user's jobs have no session, but the user's UID.
+        return owned or len(fields.get("_UID", "")) > 3 or not fields.get("MESSAGE", "").startswith("login=(unknown) ")
     return owned or identifier in _KNOWN or _OURS + "KIND" in fields
 
 
@@ -130,16 +131,16 @@ def _of_sudo(value: str) -> str:
     """sudo's JSON without the environment, which holds secrets, and with the arguments as they may be shown."""
     try:
         data = json.loads(value)
-        for said in data.values():
-            for name in [name for name in said if name.endswith(("env", "envv"))]:
+        for said in data["sudo"].values():
+            for name in [name for name in said if name.endswith("env")]:
                 del said[name]
             for name in [name for name in said if name.endswith("argv")]:
                 said[name] = _words([text(word) for word in said[name]])
-            if "command" in said:
-                said["command"] = cut(text(said["command"]), _MOST_WORD)
-        return json.dumps(data)
-    except (ValueError, RecursionError, AttributeError, TypeError):
-        return json.dumps(_cut(value))
+            for name in [name for name in said if isinstance(said[name], str)]:
+                said[name] = cut(said[name], _MOST_WORD)
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError, AttributeError, TypeError, KeyError):
+        return _cut(value)
 
 
 def _of_laurel(value: str) -> str:

@@ -23,6 +23,11 @@ _HOLD_DATA = frozenset("TABLE TABLES VIEW SCHEMA DATABASE SEQUENCE OWNED".split(
 _HOLD_NONE = frozenset("CONSTRAINT DEFAULT NOT IDENTITY EXPRESSION INDEX KEY PRIMARY FOREIGN CHECK PERIOD".split())
 _ROUTINES = frozenset("FUNCTION PROCEDURE TRIGGER EVENT PACKAGE".split())
 _CONSTANTS = frozenset("TRUE FALSE NULL NOT AND OR IS".split())
+# With these, statements begin that read, or are about the session alone.
+_READ = frozenset(
+    "SELECT TABLE VALUES SHOW EXPLAIN DESCRIBE DESC HELP FETCH MOVE DECLARE CLOSE BEGIN START COMMIT END ROLLBACK ABORT SAVEPOINT RELEASE "
+    "SET RESET USE DISCARD LISTEN UNLISTEN DEALLOCATE ( ;".split()
+)
 _AFTER_WHERE = frozenset("RETURNING ORDER LIMIT".split())
 
 
@@ -88,6 +93,11 @@ def findings(text: str, dialect: Dialect) -> list[Finding]:
     if not _VERBS.search(text):
         return []
     return [finding for statement in statements(text, dialect) for finding in _in_statement(statement)]
+
+
+def changes(text: str, dialect: Dialect) -> bool:
+    """Whether a statement of a text may change data or their shape: whatever begins otherwise than those that only read."""
+    return any(statement and statement[0].word not in _READ for statement in statements(text, dialect))
 
 
 def tokens(text: str, dialect: Dialect) -> Iterator[Token]:

@@ -16,8 +16,9 @@ import threading
 from pathlib import Path
 from typing import Sequence
 
-from . import _confirm, _environment, _sql
+from . import _confirm, _environment, _journal, _sql
 from ._environment import Environment
+from ._redact import redact
 from ._sql_clients import CLIENTS, Client
 from ._sql_proxy import Proxy, Session
 
@@ -25,7 +26,7 @@ _USAGE = f"""\
 usage: prod-access-sql {{{",".join(CLIENTS)}}} [ARGUMENT ...]
 
 Start the client with its arguments. Before a statement typed in it would drop, truncate, or change every row, a question is
-asked on the terminal. Scripts, and connections that do not go through a socket of this host, are left alone.
+asked on the terminal, where that is guarded; where it is recorded, those that change something go to the journal. Scripts, and connections that do not go through a socket of this host, are left alone.
 """
 
 
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
         (sys.stdout if name == "--help" else sys.stderr).write(_USAGE)
         return 0 if name == "--help" else 2
     client, environment = CLIENTS[name], _environment.read()
-    if "sql" in environment.guards and os.isatty(0) and os.isatty(1) and not client.is_script(rest):
+    if ("sql" in environment.guards or _environment.records_sql()) and os.isatty(0) and os.isatty(1) and not client.is_script(rest):
         status = _run_guarded(name, rest, environment)
         if status is not None:
             return status
@@ -80,15 +81,27 @@ def _run(command: list[str], variables: dict[str, str]) -> int:
 
 
 class _Judge:
-    """Asks the person, on the terminal, one question at a time."""
+    """Asks the person, on the terminal, one question at a time; and tells the journal what ran, in the name of whoever typed it.
+
+    The server knows its own accounts, and not who uses them.
+    """
 
     def __init__(self, client: Client, arguments: Sequence[str], environment: Environment) -> None:
         self._client = client
         self._arguments = arguments
         self._environment = environment
         self._one_at_a_time = threading.Lock()
+        self._records = _environment.records_sql()
 
-    def __call__(self, session: Session, findings: list[_sql.Finding]) -> bool:
+    def __call__(self, session: Session, statement: str, findings: list[_sql.Finding]) -> bool:
+        if findings and "sql" in self._environment.guards and not self._confirms(session, findings):
+            return False
+        if self._records:
+            fields = {"DATABASE": self._client.database(session, findings[0]) if findings else session.database, "ACCOUNT": session.user}
+            _journal.tell("sql", "sql", redact(statement), fields, wait=1)
+        return True
+
+    def _confirms(self, session: Session, findings: list[_sql.Finding]) -> bool:
         with self._one_at_a_time:
             host = socket.gethostname()
             database = self._client.database(session, findings[0])

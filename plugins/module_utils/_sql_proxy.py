@@ -37,8 +37,8 @@ class Session:
     database: str = ""
 
 
-# Whether what a statement would do may happen.
-Judge = Callable[[Session, "list[_sql.Finding]"], bool]
+# Whether a statement, which changes something, and would destroy what was found, may run.
+Judge = Callable[[Session, str, "list[_sql.Finding]"], bool]
 
 
 def _exactly(stream: BufferedReader, size: int) -> bytes:
@@ -92,8 +92,9 @@ class Conversation:
 
     def allows(self, statement: bytes) -> bool:
         """Whether a statement may run."""
-        found = _sql.findings(statement.decode(errors="replace"), self.dialect)
-        return not found or self._judge(self.session, found)
+        text = statement.decode(errors="replace")
+        found = _sql.findings(text, self.dialect)
+        return not (found or _sql.changes(text, self.dialect)) or self._judge(self.session, text, found)
 
     def read(self, size: int) -> bytes:
         """So many bytes of the client."""

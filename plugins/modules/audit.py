@@ -11,8 +11,8 @@ module: audit
 short_description: Record what people do on a host, in every layer that it has
 version_added: 0.1.0
 description:
-  - Brings what the role C(audit) has to the host, as M(safetynet.prod_access.tree) does, and then sets up each layer that the host has, which are
-    the journal, sudo, the programs that are started, databases, and the way to the collector.
+  - Brings what the role C(audit) has to the host, as M(safetynet.prod_access.tree) does, and then sets up each layer that the host has,
+    which are the journal, sudo, the programs that are started, databases, and the way to the collector.
   - What could lock people out is tried first, by the system's own programs, and put back when it fails. Databases and sessions go on.
   - What a layer cannot do here is reported, never pretended.
 options:

@@ -11,8 +11,8 @@ module: audit_certificate
 short_description: Sign or install the certificate by which a collector knows a host
 version_added: 0.1.0
 description:
-  - M(safetynet.prod_access.audit) makes a key on the host, which never leaves it, and returns a request. On the collector this module signs it;
-    on the host it installs what was signed, and the host ships from then on.
+  - M(safetynet.prod_access.audit) makes a key on the host, which never leaves it, and returns a request. On the collector this module
+    signs it; on the host it installs what was signed, and the host ships from then on.
 options:
   state:
     description: C(signed) on the collector, C(installed) on the host.

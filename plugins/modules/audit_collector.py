@@ -11,8 +11,8 @@ module: audit_collector
 short_description: Receive what people do on hosts, and keep it so that a change of it is found
 version_added: 0.1.0
 description:
-  - Brings what the role C(audit_collector) has to the host, as M(safetynet.prod_access.tree) does; makes the authority that the certificates of
-    all hosts hang on, whose key never leaves this host; and starts what receives, seals, compares and removes records.
+  - Brings what the role C(audit_collector) has to the host, as M(safetynet.prod_access.tree) does; makes the authority that the
+    certificates of all hosts hang on, whose key never leaves this host; and starts what receives, seals, compares and removes records.
 options:
   name:
     description: The name of the collector in the inventory, by which hosts know its certificate.

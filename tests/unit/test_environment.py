@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.safetynet.prod_access.plugins.module_utils._environment import Environment, read
+from ansible_collections.safetynet.prod_access.plugins.module_utils._environment import Environment, read, records_sql
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,3 +85,12 @@ def test_without_a_file_there_is_no_guard(tmp_path: Path) -> None:
 def test_anything_can_be_read(text: str) -> None:
     environment = Environment.parse(text)
     assert (environment.name + environment.label).isprintable()
+
+
+def test_statements_are_recorded_where_the_file_is_not_empty(tmp_path: Path) -> None:
+    file = tmp_path / "sql"
+    assert not records_sql(str(file))
+    file.touch()
+    assert not records_sql(str(file))
+    file.write_text("yes\n")
+    assert records_sql(str(file))

@@ -173,26 +173,61 @@ def test_what_was_not_recorded() -> None:
     assert (job.person, job.user) == ("", "root")
     assert read(line({**root, "SYSLOG_IDENTIFIER": "systemd-logind", "MESSAGE": "Removed something"}), NAMES) is None
     assert read(line({**root, "SYSLOG_IDENTIFIER": "kernel", "MESSAGE": "x"}), NAMES) is None
-    assert read(line({**root, "SYSLOG_IDENTIFIER": "snoopy", "MESSAGE": "tty=(none) file=/bin/x argv=x"}), NAMES) is None
+    assert read(line({**root, "SYSLOG_IDENTIFIER": "snoopy", "MESSAGE": "login=(unknown) tty=(none) file=/bin/x argv=x"}), NAMES) is None
     database = {"_UID": "103", "_TRANSPORT": "syslog", "_EXE": "/usr/sbin/mariadbd", "SYSLOG_IDENTIFIER": "mysql-server_auditing"}
     assert event({**database, "MESSAGE": "nonsense"}).kind == "unreadable"
 
 
 def test_postgresql_in_full() -> None:
-    def said(**data: Any) -> Event | None:
-        return read(line(None, postgresql={"timestamp": "2026-11-25 12:51:16.688 UTC", "error_severity": "LOG", **data}), NAMES)
+    server = {"_UID": "104", "_TRANSPORT": "syslog", "_EXE": "/usr/lib/postgresql/15/bin/postgres", "SYSLOG_IDENTIFIER": "postgres"}
 
-    found = said(message="execute <unnamed>: DROP TABLE x", user="shop")
-    assert found and (found.what, found.user, found.time % 1_000_000) == ("DROP TABLE x", "shop", 688000)
-    local = said(message="statement: DROP TABLE x", timestamp="2026-11-25 13:51:16.688 CET")
-    assert local and local.time % 1_000_000 == 0
-    quoted = said(message='AUDIT: SESSION,1,1,DDL,DROP TABLE,,,"DROP TABLE ""x"",\ny",<not logged>')
+    def said(message: str, severity: str = "LOG", user: str = "shop", **stamps: Any) -> Event | None:
+        return read(line({**server, **stamps, "MESSAGE": f"6b0.4 10.0.0.1 {user}@shop 6b0.4 {severity}:  {message}"}), NAMES)
+
+    found = said("execute <unnamed>: DROP TABLE x\n6b0.4 10.0.0.1 shop@shop 6b0.4 DETAIL:  parameters: $1 = 'of a customer'")
+    assert found and (found.what, found.user, found.details["client"]) == ("DROP TABLE x", "shop", "10.0.0.1")
+    quoted = said('AUDIT: SESSION,1,1,DDL,DROP TABLE,,,"DROP TABLE ""x"",\ny",<not logged>')
     assert quoted and quoted.what == 'DROP TABLE "x",\ny'
-    for message in ("", "AUDIT: x", f'AUDIT: "{"x" * 200000}"', "AUDIT: "):
-        unreadable = said(message=message)
+    for message in ("AUDIT: x", f'AUDIT: "{"x" * 200000}"', "AUDIT: "):
+        unreadable = said(message)
         assert unreadable and unreadable.kind == "unreadable"
-    assert said(message="checkpoint starting") is None
-    assert said(message="statement: x", error_severity="ERROR") is None
+    assert said("checkpoint starting") is None
+    assert said("statement: x", "ERROR") is None
+    # Who is not let in chooses the name, but not the session.
+    hostile = said('password authentication failed for user "x"', "FATAL", user="x@y 6b0.5 LOG:  statement: DROP TABLE x")
+    assert hostile and (hostile.what, hostile.user, hostile.status) == ("refused", "x", 1)
+    # Another prefix than ours; and a user, who is no server.
+    assert read(line({**server, "MESSAGE": "LOG:  statement: DROP TABLE x"}), NAMES) is None
+    forged = said("statement: DROP TABLE x", _AUDIT_LOGINUID="12001")
+    assert forged and forged.kind == "unverified"
+
+
+def test_of_a_program_that_has_ended_the_login_counts_that_the_user_may_give() -> None:
+    def said(login: str, uid: str) -> Event:
+        ended = {"_UID": uid, "_TRANSPORT": "syslog", "SYSLOG_IDENTIFIER": "snoopy"}
+        return event({**ended, "MESSAGE": f"login={login} tty=(none) file=/bin/x argv=x"})
+
+    assert (said("alice", "0").person, said("alice", "12001").person) == ("alice", "alice")
+    assert said("(unknown)", "12001").person == ""
+    # A process of alice's that has become another user, or one of mallory's: nobody can say.
+    for uid in ("104", "12004"):
+        assert (said("alice", uid).person, said("alice", uid).details["doubt"]) == ("", "alice it says; the process had ended")
+
+
+def test_what_a_shipper_says_of_itself() -> None:
+    told = read(line(None, ship={"kind": "alarm", "message": "lost", "time": 1795611035497000, "cursor": "s=1"}), NAMES)
+    assert told and (told.kind, told.what, told.person, told.time) == ("alarm", "lost", "", 1795611035497000)
+    late = read(line(None, ship={"kind": "heartbeat", "time": "soon"}), NAMES)
+    assert late and late.time == 1795608000000000
+    odd = read(line(None, ship={"kind": "command", "message": "x"}), NAMES)
+    assert odd and odd.kind == "unreadable"
+
+
+def test_services_of_ours_tell_of_the_record_and_of_nothing_else() -> None:
+    unit = {"_UID": "990", "_TRANSPORT": "journal", "_SYSTEMD_UNIT": "prod-access-audit-receive.service", "MESSAGE": "web1: silent"}
+    assert event({**unit, "PROD_ACCESS_KIND": "alarm"}).kind == "alarm"
+    assert event({**unit, "PROD_ACCESS_KIND": "access_change"}).kind == "unverified"
+    assert event({**unit, "PROD_ACCESS_KIND": "alarm", "_SYSTEMD_UNIT": "session-1.scope"}).kind == "unverified"
 
 
 LAUREL = {"SYSLOG_IDENTIFIER": "laurel", "_TRANSPORT": "stdout", "_SYSTEMD_UNIT": "auditd.service", "_UID": "999"}
@@ -293,7 +328,14 @@ FIELDS = [
 MESSAGES = st.sampled_from(
     [
         *("pam_unix(su:session): session opened for user x(uid=1) by y(uid=2)", "New session", "Removed session 1.", "(a) CMD (b)"),
-        *("@cee:{}", "a,b,c,1,2,QUERY,d,'e',0", "tty=x file=y argv=z argv=", "Accepted a for b from c port 1", "AUDIT: ", "statement: x"),
+        *(
+            "@cee:{}",
+            "a,b,c,1,2,QUERY,d,'e',0",
+            "login=a tty=x file=y argv=z argv=",
+            "Accepted a for b from c port 1",
+            "AUDIT: ",
+            "statement: x",
+        ),
     ]
 )
 LINES = st.fixed_dictionaries(
@@ -307,7 +349,7 @@ LINES = st.fixed_dictionaries(
         .flatmap(lambda fields: st.sampled_from(["", *sorted(OUR_KINDS)]).map(lambda kind: {**fields, "PROD_ACCESS_KIND": kind}))
         | JSON,
         "laurel": st.dictionaries(st.sampled_from(["ID", "SYSCALL", "EXECVE", "CWD", "PATH", "PROCTITLE", "CONFIG_CHANGE"]), JSON),
-        "postgresql": st.dictionaries(st.sampled_from(["message", "statement", "error_severity", "user", "timestamp"]), MESSAGES | JSON),
+        "ship": st.dictionaries(st.sampled_from(["kind", "message", "time", "cursor"]), MESSAGES | JSON),
     },
 )
 

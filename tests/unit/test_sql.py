@@ -7,6 +7,7 @@ from ansible_collections.safetynet.prod_access.plugins.module_utils._sql import 
     MARIADB,
     POSTGRESQL,
     Dialect,
+    changes,
     findings,
     statements,
     tokens,
@@ -223,3 +224,22 @@ def test_a_statement_is_found_wherever_it_stands(
 @given(DIALECTS, st.text() | TEXT)
 def test_any_text_can_be_read(dialect: Dialect, text: str) -> None:
     assert isinstance(found(f"drop {text}", dialect), list)
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ("SELECT 1", False),
+        ("/* c */ select * from drop_table;  ; ", False),
+        ("", False),
+        ("BEGIN; SELECT 1; ROLLBACK", False),
+        ("(SELECT 1) UNION (SELECT 2)", False),
+        ("BEGIN; insert into x values (1)", True),
+        ("WITH gone AS (DELETE FROM x RETURNING 1) SELECT * FROM gone", True),
+        ("CREATE VIEW v AS SELECT 1", True),
+        ("GRANT ALL ON x TO bob", True),
+        ("CALL tidy()", True),
+    ],
+)
+def test_what_may_change_something(text: str, does: bool) -> None:
+    assert changes(text, POSTGRESQL) is does

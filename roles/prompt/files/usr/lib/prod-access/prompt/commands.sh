@@ -19,8 +19,9 @@ function node { { [ $# -gt 0 ] || __prod_access_banner; } && command node "$@"; 
 
 __prod_access_sql() {
     case $__prod_access_guards in
-        *' sql '*) [ ! -x /usr/lib/prod-access/bin/prod-access-sql ] || set -- /usr/lib/prod-access/bin/prod-access-sql "$@" ;;
-    esac
+        *' sql '*) ;;
+        *) [ -s /etc/prod-access/audit/sql ] ;;
+    esac && [ -x /usr/lib/prod-access/bin/prod-access-sql ] && set -- /usr/lib/prod-access/bin/prod-access-sql "$@"
     command "$@"
 }
 function psql { __prod_access_sql psql "$@"; }

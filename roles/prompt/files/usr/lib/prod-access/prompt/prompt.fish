@@ -88,7 +88,7 @@ if __prod_access_begin
     for name in mariadb mysql psql
         function $name --inherit-variable name --wraps $name
             test $name = psql; or __prod_access_banner
-            if contains sql $__prod_access_guards; and test -x /usr/lib/prod-access/bin/prod-access-sql
+            if begin; contains sql $__prod_access_guards; or test -s /etc/prod-access/audit/sql; end; and test -x /usr/lib/prod-access/bin/prod-access-sql
                 /usr/lib/prod-access/bin/prod-access-sql $name $argv
             else
                 command $name $argv
