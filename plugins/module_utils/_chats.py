@@ -10,16 +10,17 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from ._notify import ABOUT
 
-# Those of apprise 1.9.3 (Debian 13) that reach somebody from a server without a desktop; https is for addresses as Slack and others give them.
+# Those of apprise 1.9.3 (Debian 13) that need no desktop; https is for addresses as Slack and others give them.
 _SCHEMAS = frozenset(
-    """apprise apprises aprs atalk azure bark barks bluesky bsky bulksms bulkvs burstsms chanify clicksend d7sms dapnet dingtalk discord
-    emby embys fcm feishu flock form forms freemobile gchat gotify gotifys guilded hassio hassios https httpsms ifttt join json jsons kavenegar
-    kumulos lametric lametrics line lsea lseas lunasea lunaseas mailgun mailto mailtos mastodon mastodons matrix matrixs misskey misskeys
-    mmost mmosts mqtt mqtts msg91 msgbird msteams ncloud nclouds nctalk nctalks nexmo notica noticas notifiarr notifico ntfy ntfys o365
-    onesignal opsgenie pagerduty pagertree parsep parseps pbul plivo popcorn pover prowl psafer psafers push pushdeer pushdeers pushed
-    pushme pushy reddit resend revolt rocket rockets rsyslog ryver sendgrid ses seven sfr signal signals sinch slack smseagle smseagles
-    smsmanager smsmgr smtp2go sns sparkpost splunk spush strmlabs synology synologys tgram threema toot toots tweet twilio twist twitter
-    victorops voipms vonage webex wecombot whatsapp workflow workflows wxpusher wxteams x xml xmls zulip""".split()
+    """apprise apprises aprs atalk azure bark barks bluesky bsky bulksms bulkvs burstsms chanify clicksend d7sms dapnet dingtalk
+    discord emby embys fcm feishu flock form forms freemobile gchat gotify gotifys guilded hassio hassios https httpsms ifttt join
+    json jsons kavenegar kumulos lametric lametrics line lsea lseas lunasea lunaseas mailgun mailto mailtos mastodon mastodons matrix
+    matrixs misskey misskeys mmost mmosts mqtt mqtts msg91 msgbird msteams ncloud nclouds nctalk nctalks nexmo notica noticas
+    notifiarr notifico ntfy ntfys o365 onesignal opsgenie pagerduty pagertree parsep parseps pbul plivo popcorn pover prowl psafer
+    psafers push pushdeer pushdeers pushed pushme pushy reddit resend revolt rocket rockets rsyslog ryver sendgrid ses seven sfr
+    signal signals sinch slack smseagle smseagles smsmanager smsmgr smtp2go sns sparkpost splunk spush strmlabs synology synologys
+    tgram threema toot toots tweet twilio twist twitter victorops voipms vonage webex wecombot whatsapp workflow workflows wxpusher
+    wxteams x xml xmls zulip""".split()
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _ADDRESS = re.compile(r"([A-Za-z0-9]{1,20})://[!-~]{1,2048}")

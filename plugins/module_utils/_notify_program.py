@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
         prog=_NAME, description="Tells chats what people announce, and what the others should know, by apprise."
     )
     parser.add_argument("--settings", default=_SETTINGS, help=f"what is told ({_SETTINGS})")
-    parser.add_argument("--chats", default=_chats_path(), help=f"who is told; holds secrets ({_CHATS})")
+    parser.add_argument("--chats", default=_CHATS, help=f"who is told; holds secrets ({_CHATS})")
     parser.add_argument("--state", default=_STATE, help=f"what waits to be told ({_STATE})")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="follow the collector's files, and tell; the service does").set_defaults(run=_run)
@@ -95,12 +95,6 @@ def main(arguments: list[str]) -> int:
     except PermissionError as error:
         sys.stderr.write(f"{_NAME}: {error.filename}: {error.strerror}; run it as root\n")
     return 1
-
-
-def _chats_path() -> str:
-    """The service has the file, which is root's alone, from systemd."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return os.path.join(folder, "chats") if folder else _CHATS
 
 
 def _loaded(path: str) -> Any:
@@ -221,7 +215,7 @@ class _Follower:
         # What was there before the first start is no news.
         first = not self._queue.positions(_BEGUN)
         until = time.monotonic() + _TURN
-        for host in self._collector.hosts():
+        for host in self._collector.hosts() if not first or os.path.exists(self._settings.folder) else ():
             found |= self._pass_over(host) if first else self._read_host(host)
             if time.monotonic() > until:
                 self._queue.commit()
@@ -419,7 +413,7 @@ def _state_of(chosen: argparse.Namespace) -> list[tuple[str, int]]:
     """The programs and settings that this process began with, and when each was written."""
     ours = [str(module.__file__) for name, module in sorted(sys.modules.items()) if name.startswith(f"{__package__}.") and module.__file__]
     found = []
-    for path in (chosen.settings, chosen.chats, _CHATS, *ours):
+    for path in (chosen.settings, chosen.chats, *ours):
         with contextlib.suppress(OSError):
             found.append((path, os.stat(path).st_mtime_ns))
     return found
