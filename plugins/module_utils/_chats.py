@@ -69,7 +69,7 @@ def _address_faults(url: str) -> Iterator[str]:
     if address is None:
         yield f"url: not an address without blanks (not shown: it is a secret); {_FORM}"
     elif address.group(1).lower() == "http":
-        yield "url: for a webhook of your own write json:// in the place of http://, or jsons:// in the place of https://"
+        yield "url: http:// alone names no service; for a webhook of your own write json://, or jsons:// for one with TLS"
     elif address.group(1).lower() not in _SCHEMAS:
         yield f"url: apprise has no such schema (not shown: it may be part of a secret); {_FORM}"
 

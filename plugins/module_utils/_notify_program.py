@@ -209,19 +209,25 @@ class _Follower:
         # Compressed files that were read to their ends.
         self._whole: set[str] = set()
 
+    def begin(self) -> None:
+        """What was there before the first start is no news."""
+        if self._queue.positions(_BEGUN):
+            return
+        for host in self._collector.hosts() if os.path.exists(self._settings.folder) else ():
+            for day, path in self._collector.files(host)[-2:]:
+                self._queue.read_to(host, day, os.stat(path).st_size if path.endswith(".jsonl") else _WHOLE)
+        self._queue.read_to(_BEGUN, "", 1)
+        self._queue.commit()
+
     def turn(self) -> bool:
         """Read the next part of what is new. Returns whether there was something."""
         found = False
-        # What was there before the first start is no news.
-        first = not self._queue.positions(_BEGUN)
         until = time.monotonic() + _TURN
-        for host in self._collector.hosts() if not first or os.path.exists(self._settings.folder) else ():
-            found |= self._pass_over(host) if first else self._read_host(host)
+        for host in self._collector.hosts():
+            found |= self._read_host(host)
             if time.monotonic() > until:
                 self._queue.commit()
                 until = time.monotonic() + _TURN
-        if first:
-            self._queue.read_to(_BEGUN, "", 1)
         self._queue.commit()
         return found
 
@@ -229,11 +235,6 @@ class _Follower:
         """Go back to what the disk has, after a fault."""
         self._queue.take_back()
         self._whole.clear()
-
-    def _pass_over(self, host: str) -> bool:
-        for day, path in self._collector.files(host)[-2:]:
-            self._queue.read_to(host, day, os.stat(path).st_size if path.endswith(".jsonl") else _WHOLE)
-        return False
 
     def _read_host(self, host: str) -> bool:
         names: Mapping[str, str] | None = None
@@ -369,20 +370,21 @@ def _run(chosen: argparse.Namespace) -> int:
     apprise = _apprise()
     _listen_to_apprise()
     targets = {chat: _target(apprise, chat) for chat in chats}
-    for chat, target in targets.items():
-        if target is None:
-            _say(f"apprise does not know the address of {chat.name}; it is not told anything")
+    known = {chat: target for chat, target in targets.items() if target is not None}
+    for chat in targets.keys() - known.keys():
+        _say(f"apprise does not understand the address of {chat.name}; nothing is told there")
     path = os.path.join(chosen.state, FILE)
     queue = Queue(path)
-    queue.keep_chats(chat.name for chat, target in targets.items() if target is not None)
+    follower = _Follower(settings, list(known), queue)
+    follower.begin()
+    queue.keep_chats(chat.name for chat in known)
     queue.commit()
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: end.set())
-    tellers = [_Teller(apprise, chat, target, settings, path, end) for chat, target in targets.items() if target is not None]
+    tellers = [_Teller(apprise, chat, target, settings, path, end) for chat, target in known.items()]
     for teller in tellers:
         teller.start()
-    follower = _Follower(settings, [chat for chat, target in targets.items() if target is not None], queue)
     complained = ""
     for turn in itertools.count():
         try:

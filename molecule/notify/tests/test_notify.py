@@ -18,6 +18,7 @@ def both() -> Iterator[tuple[Chat, Chat]]:
     chats = Chat("operations", 8098), Chat("on-call", 8099)
     for chat in chats:
         chat.start()
+    host(COLLECTOR, f"systemctl enable -q --now {SERVICE}; until {SERVICE} status 2>/dev/null | grep -q waiting; do sleep 0.1; done")
     yield chats
     for chat in chats:
         chat.down()
@@ -264,7 +265,7 @@ def test_bad_addresses_are_named_all_at_once_and_not_shown(desk: Desk) -> None:
         "audit_collector_chats[1].url: apprise has no such schema",
         "audit_collector_chats[1].name: the same as an earlier one",
         "audit_collector_chats[2].name: missing, or not 1 to 40",
-        "audit_collector_chats[2].url: for a webhook of your own",
+        "audit_collector_chats[2].url: http:// alone names no service",
         "audit_collector_chats[3].url: not an address",
         "audit_collector_chats[3].tell: not a list of announcements",
         "audit_collector_chats[4]: not an entry",
