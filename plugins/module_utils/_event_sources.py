@@ -54,8 +54,8 @@ _UID = re.compile(r"\d{1,10}", re.ASCII)
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 _PREFIX = "PROD_ACCESS_"
 # These of ours tell of the host, not of a person, and so are root's to send.
-_ROOT_KINDS = frozenset(("access_change", "backup", "restore", "heartbeat", "recording"))
-OUR_KINDS = _ROOT_KINDS | {"announcement", "guard", "automation", "audit_read"}
+_ROOT_KINDS = frozenset(("access_change", "automation", "backup", "restore", "heartbeat", "recording"))
+OUR_KINDS = _ROOT_KINDS | {"announcement", "guard", "audit_read"}
 
 _SUDO = ("sudo",)
 _SU = ("su", "runuser")

@@ -75,19 +75,19 @@ class Sender:
     def __init__(self, name: str) -> None:
         self.name = name
         self.since = host(name, "date +%s.%N")
+        self.last: list[dict[str, Any]] = []
         self.sequence = int(time.time() * 1000)
         logins = host(name, "getent passwd").splitlines()
         names = {fields[2]: fields[0] for fields in (line.split(":") for line in logins)}
         host(COLLECTOR, f"mkdir -p {LOGS}/{name}; cat >{LOGS}/{name}/names.json", stdin=json.dumps(names))
 
-    def send(self, *matches: str) -> int:
-        """Send what came since the last time; returns how much it was."""
+    def send(self, *matches: str) -> None:
+        """Send what came since the last time."""
         now = host(self.name, "date +%s.%N")
         journal = host(self.name, f"journalctl --sync; journalctl --since=@{self.since} -o json --all --no-pager {' '.join(matches)}")
         self.since = now
-        entries = [json.loads(line) for line in journal.splitlines()]
-        self.write([{"journal": entry} for entry in entries])
-        return len(entries)
+        self.last = [{"journal": json.loads(line)} for line in journal.splitlines()]
+        self.write(self.last)
 
     def write(self, records: list[dict[str, Any]]) -> None:
         lines = ""
