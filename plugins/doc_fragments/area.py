@@ -29,6 +29,10 @@ options:
     description: The version of what stays on the host. The action plugin fills it in; it cannot be set.
     type: str
     default: ""
+  playbook:
+    description: The playbook that runs. The action plugin fills it in; it cannot be set.
+    type: str
+    default: ""
 notes:
   - The inventory variables C(prod_access_people), C(prod_access_teams) and C(prod_access_grants_*) are read on the
     controller, all of them, and checked before the first connection. With an error in any of them no host is touched.

@@ -22,6 +22,7 @@ _COMMON: dict[str, Any] = {
     "lock_timeout": {"type": "int", "default": 60},
     "owner": {"type": "str", "default": "a controller"},
     "library": {"type": "str", "default": ""},
+    "playbook": {"type": "str", "default": ""},
 }
 
 
@@ -125,6 +126,9 @@ def apply(module: str, params: Mapping[str, Any], programs: Mapping[str, str], *
     if not check:
         _journal.tell_of_access(answer["changes"], params["owner"])
     errors = [error for result in results for error in result.errors]
+    # It is what playbooks of ours end with; the modules of one area each are parts of others' runs.
+    if not check and module == "access" and params["playbook"]:
+        _journal.tell_of_run(params["playbook"], params["owner"], len(answer["changes"]), "; ".join(errors))
     if errors:
         answer.update(failed=True, msg="\n".join(errors))
     return answer

@@ -52,11 +52,11 @@ _UID = re.compile(r"\d{1,10}", re.ASCII)
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 _PREFIX = "PROD_ACCESS_"
 # These of ours tell of the host, not of a person, and so are root's to send.
-_ROOT_KINDS = frozenset(("access_change", "backup", "restore", "heartbeat", "recording", "alarm"))
+_ROOT_KINDS = frozenset(("access_change", "automation", "backup", "restore", "heartbeat", "recording", "alarm"))
 # Services of ours that are not root's, and tell of the record itself. journald knows a sender's unit by its control group.
 _UNITS = frozenset(f"prod-access-audit-{name}.service" for name in ("ship", "receive", "seal", "verify", "tidy"))
 _SHIP_KINDS = ("heartbeat", "recording", "alarm")
-OUR_KINDS = _ROOT_KINDS | {"announcement", "guard", "automation", "audit_read", "sql"}
+OUR_KINDS = _ROOT_KINDS | {"announcement", "guard", "audit_read", "sql"}
 
 _SUDO = ("sudo",)
 _SU = ("su", "runuser")

@@ -58,6 +58,14 @@ def tell(
     return None
 
 
+def tell_of_run(playbook: str, owner: str, changes: int, error: str = "", *, journal: str = _SOCKET) -> None:
+    """Tell the journal that a playbook ran on this host, who ran it, and what came of it."""
+    did = f"{changes} change{'' if changes == 1 else 's'}" if changes else "nothing to change" if not error else ""
+    result = "; ".join(part for part in (did, error and f"failed: {error}") if part)
+    fields = {"PLAYBOOK": playbook, "OWNER": owner, "RESULT": result, "STATUS": "1" if error else "0"}
+    tell("automation", "run", f"playbook {playbook}, run by {owner}: {result}", fields, wait=1, journal=journal)
+
+
 def tell_of_access(changes: Iterable[Mapping[str, Any]], owner: str, *, journal: str = _SOCKET) -> None:
     """Tell the journal whose access was changed, and by whom; from changes as they are returned to Ansible."""
     people: dict[str, list[Mapping[str, Any]]] = {}

@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
         # again and again, while the module's code is put together: a tenth of a second.
         gc.disable()
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _filled_in.refuse(("access", "owner", "library"), self._task.args, "access comes from the inventory alone")
+        _filled_in.refuse(("access", "owner", "library", "playbook"), self._task.args, "access comes from the inventory alone")
         verdict = _gate.verdict(task_vars)
         if verdict.errors:
             raise AnsibleError(f"the inventory has {_gate.counted(verdict.errors, 'error')}, shown above; no host was touched")
@@ -49,6 +49,7 @@ class ActionModule(ActionBase):
             result["granted"] = bool(found and found.in_force(Moment(int(time.time()))))
         arguments["access"] = json.dumps(access.to_data())
         arguments["owner"] = _filled_in.owner()
+        arguments["playbook"] = _filled_in.playbook()
         arguments["library"] = _library_version()
         result.update(self._apply(arguments) or self._execute_module(module_args=arguments, task_vars=task_vars))
         if result.get("on_trial"):

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ansible import context
 from ansible.errors import AnsibleError
 
 
@@ -23,3 +25,10 @@ def refuse(names: Collection[str], arguments: Mapping[str, Any], why: str) -> No
 def owner() -> str:
     """Who runs this, for those who find a host locked, or its access changed."""
     return f"{getpass.getuser()} on {socket.gethostname()}"
+
+
+def playbook() -> str:
+    """The playbook that somebody started, by its short name, whatever it has imported; empty where there is none."""
+    started = context.CLIARGS.get("args")
+    names = started if isinstance(started, (list, tuple)) else ()
+    return ", ".join(os.path.basename(name).removesuffix(".yml").removesuffix(".yaml").rpartition(".")[2] for name in names)

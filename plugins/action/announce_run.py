@@ -1,0 +1,55 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run tells the others of itself. See the module's documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ..plugin_utils import _filled_in
+
+_FILLED_IN = ("playbook", "owner", "changes", "error")
+# What a result has when something ran on the host.
+_RAN = ("changes", "invocation", "module_stdout", "rc")
+
+
+class ActionModule(ActionBase):
+    """Knows who runs what, and what came of it; a host where nothing ran is not contacted for this alone."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        task_vars = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _filled_in.refuse(_FILLED_IN, self._task.args, "what ran is known")
+        _options, given = self.validate_argument_spec(
+            argument_spec={"result": {"type": "str"}, "failed": {"type": "dict"}}, mutually_exclusive=[["result", "failed"]]
+        )
+        outcome = given["failed"] if given["failed"] is not None else _registered(task_vars, given["result"])
+        failed = given["failed"] is not None or bool(outcome.get("failed"))
+        error = " ".join(str(outcome.get("msg") or "see the controller").split()) if failed else ""
+        if self._task.check_mode or outcome.get("unreachable") or not any(key in outcome for key in _RAN):
+            result["skipped"] = given["failed"] is None
+        else:
+            arguments = {
+                "playbook": _filled_in.playbook(),
+                "owner": _filled_in.owner(),
+                "changes": len(outcome.get("changes") or ()) or int(bool(outcome.get("changed"))),
+                "error": error,
+            }
+            result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+        if given["failed"] is not None:
+            result.update(failed=True, msg="it failed, as said above")
+        return result
+
+
+def _registered(task_vars: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
+    if name is None:
+        raise AnsibleError("say what is to be told: result, the name of a registered variable, or failed, what a block was rescued from")
+    outcome = task_vars.get(name)
+    return outcome if isinstance(outcome, Mapping) else {}
