@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.safetynet.prod_access.plugins.module_utils import _ship
 from ansible_collections.safetynet.prod_access.plugins.module_utils._event_sources import read
 from hypothesis import given
@@ -182,3 +183,28 @@ def test_names_are_no_record() -> None:
 def test_a_line_from_which_no_host_can_go_on(kept: bytes) -> None:
     with pytest.raises(_ship.ProtocolError):
         _ship.place(kept)
+
+
+RULES = yaml.safe_load((Path(__file__).parents[2] / "roles/audit/defaults/main.yml").read_text())["audit_exclude"]
+HOUSEKEEPING = [
+    ["/usr/bin/python3", "/root/.ansible/tmp/ansible-tmp-1795611041.3-221-4/AnsiballZ_command.py"],
+    ["mkdir", "-p", "/home/alice/.ansible/tmp"],
+    ["rm", "-f", "-r", "/root/.ansible/tmp/ansible-tmp-1795611041.3-221-4/"],
+]
+OTHERS = [
+    ["rm", "-rf", "/", "AnsiballZ_", "/.ansible/tmp/"],
+    ["rm", "-f", "-r", "/srv/data", "/root/.ansible/tmp/x"],
+    ["/bin/sh", "-c", "python3 /root/.ansible/tmp;rm -rf /"],
+    ["python3", "-c", 'x = \'"ARGV":["rm","/root/.ansible/tmp/x"]\''],
+]
+
+
+@pytest.mark.parametrize(("argv", "leaves"), [*((argv, False) for argv in HOUSEKEEPING), *((argv, True) for argv in OTHERS)])
+@pytest.mark.parametrize("identifier", ["snoopy", "laurel"])
+def test_ansible_s_housekeeping_stays_and_naming_it_hides_nothing(identifier: str, argv: list[str], leaves: bool) -> None:
+    execve = json.dumps({"argc": len(argv), "ARGV": argv}, separators=(",", ":"))
+    message = {
+        "snoopy": f"login=alice tty=(none) file=/usr/bin/{argv[0]} argv={' '.join(argv)}",
+        "laurel": f'{{"ID":"1:2","SYSCALL":{{"auid":12001,"ARGV":["0x1"]}},"EXECVE":{execve},"CWD":{{"cwd":"/"}}}}',
+    }[identifier]
+    assert (entry({**ALICE, "SYSLOG_IDENTIFIER": identifier, "MESSAGE": message}, _ship.Choice(RULES)) is not None) == leaves
