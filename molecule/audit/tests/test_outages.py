@@ -83,7 +83,7 @@ def silence() -> object:
     before = host(COLLECTOR, f"cat {file}")
 
     def be(seconds: int) -> None:
-        host(COLLECTOR, f"sed -i 's/\"silence\": [0-9]*/\"silence\": {seconds}/' {file}; systemctl restart {RECEIVE}")
+        host(COLLECTOR, f'sed -i \'s/"silence": [0-9]*/"silence": {seconds}/\' {file}; systemctl restart {RECEIVE}')
 
     yield be
     host(COLLECTOR, f"cat >{file}; systemctl restart {RECEIVE}", stdin=before + "\n")
@@ -131,7 +131,10 @@ print(again.sequence, again.cursor, open("/run/small/web1/2026-11-26.jsonl", "rb
 @pytest.mark.parametrize("mount", ["-t tmpfs -o size=4k tmpfs", "-t tmpfs -o ro tmpfs", "--bind /proc/self/fd"])
 def test_sudo_goes_on_where_its_recordings_do_not_fit(desk: Desk, name: str, mount: str) -> None:
     word = canary("unrecorded")
-    host(name, f"mkdir -p /var/log/sudo-io; mount {mount} /var/log/sudo-io; head -c 4096 /dev/zero >/var/log/sudo-io/full 2>/dev/null || true")
+    host(
+        name,
+        f"mkdir -p /var/log/sudo-io; mount {mount} /var/log/sudo-io; head -c 4096 /dev/zero >/var/log/sudo-io/full 2>/dev/null || true",
+    )
     try:
         done = ran(desk, "alice", name, f"sudo -n sh -c 'id -u; /bin/true {word}'")
         assert done.stdout == "0\n"
@@ -169,7 +172,10 @@ ls $d/00/00; rm -rf $d
 def test_a_broken_library_is_never_loaded_by_all(desk: Desk) -> None:
     """The role finds a snoopy that does not load, and says so; nobody is locked out."""
     library = host("web1", "cat /etc/ld.so.preload")
-    host("web1", f"rm /etc/ld.so.preload; cp {library} /run/good; printf broken >/run/bad; cp -f /run/bad {library}.new; mv -f {library}.new {library}")
+    host(
+        "web1",
+        f"rm /etc/ld.so.preload; cp {library} /run/good; printf broken >/run/bad; cp -f /run/bad {library}.new; mv -f {library}.new {library}",
+    )
     try:
         done = desk.play("molecule/audit/converge.yml", limit="web1", rc=2)
         assert "/etc/ld.so.preload is as it was" in done.stdout + done.stderr
