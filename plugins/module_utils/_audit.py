@@ -147,6 +147,10 @@ def _plan_sudo(plan: _Plan, params: Mapping[str, Any]) -> None:
         return
     faults = _sudo.faults(ours=text, name=os.path.basename(_sudo.AUDIT_FILE))
     if faults:
+        # What is wrong with files of others was so before, and sudo passes over it.
+        known = _sudo.faults()
+        faults = [fault for fault in faults if fault not in known]
+    if faults:
         raise HostError(f"{'; '.join(faults)}", "sudo's files are as they were: see visudo -c")
     plan.add(Change(_sudo.AUDIT_FILE, before, text, _sudo.MODE), lambda: _put_sudo(text))
 

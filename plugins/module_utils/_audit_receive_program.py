@@ -78,8 +78,6 @@ class _Alarms:
 
     @staticmethod
     def _say(kind: str, host: str, message: str) -> None:
-        sys.stderr.write(f"{host}: {_journal.harmless(message)}\n")
-        sys.stderr.flush()
         _journal.tell(kind, _NAME, f"{host}: {message}", {"TARGET": host}, wait=1)
 
 
@@ -192,7 +190,7 @@ class _Receiver:
             threading.Thread(target=self._watch, daemon=True).start()
             while True:
                 plain, address = listener.accept()
-                threading.Thread(target=self._serve, args=(context, plain, str(address[0])), daemon=True).start()
+                threading.Thread(target=self._serve, args=(context, plain, str(address[0]).replace("::ffff:", "")), daemon=True).start()
 
     def _watch(self) -> None:
         """Look for hosts that say nothing, and for room."""
