@@ -35,6 +35,7 @@ KINDS = {
 }
 _SECOND = 1_000_000
 _FRACTION = re.compile(r"\.(\d{1,6})")
+_TEXTS = ("host", "kind", "what", "person", "user", "session", "source", "record", "received")
 _MOST = 4096
 _MOST_DETAIL = 1024
 
@@ -58,6 +59,8 @@ class Event:
     """What recorded it, such as sudo or laurel."""
     record: str = ""
     """Where the record itself is found: its ``seq`` on the collector, its cursor in a journal."""
+    received: str = ""
+    """When the collector had it, as it wrote that down; empty where it was read on the host itself."""
     details: Mapping[str, str] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
@@ -69,7 +72,7 @@ class Event:
         """Read what :meth:`to_data` made. Raises ValueError."""
         known = dict(data)
         details, status = known.pop("details", {}), known.pop("status", None)
-        texts = {name: known.pop(name, "") for name in ("host", "kind", "what", "person", "user", "session", "source", "record")}
+        texts = {name: known.pop(name, "") for name in _TEXTS}
         if not all(isinstance(text, str) for text in (*texts.values(), known.get("time"))) or set(known) != {"time"}:
             raise ValueError("not an event")
         if texts["kind"] not in KINDS:

@@ -180,6 +180,7 @@ class _Record:
         self.fields: Mapping[str, Any] = fields if isinstance(fields, dict) else {}
         self.names = names
         self._host = host
+        self._received = received
         self._place = place
         stamp = self.text("_SOURCE_REALTIME_TIMESTAMP") or self.text("__REALTIME_TIMESTAMP")
         self.time = int(stamp) if _MICROSECONDS.fullmatch(stamp) else _instant(received)
@@ -215,9 +216,10 @@ class _Record:
     def event(self, kind: str, what: str, **values: Any) -> Event:
         details = {name: detail(text) for name, text in values.pop("details", {}).items() if text}
         status: int | None = values.pop("status", None)
-        given = {"person": self.person, "user": self.name(self.uid), "session": self.session, **values}
-        texts = {name: detail(text) for name, text in given.items()}
-        return Event(self.time, detail(self._host), kind, cut(what), status=status, record=detail(self._place), details=details, **texts)
+        texts = {"person": self.person, "user": self.name(self.uid), "session": self.session, **values}
+        texts.update(record=self._place, received=self._received)
+        texts = {name: detail(text) for name, text in texts.items()}
+        return Event(self.time, detail(self._host), kind, cut(what), status=status, details=details, **texts)
 
     def unverified(self, source: str) -> Event:
         sender = self.sender or "a process that had ended"

@@ -137,6 +137,9 @@ events:
     record:
       description: The record's number at the collector, or its cursor in the journal.
       type: str
+    received:
+      description: When the collector had it, RFC 3339 in UTC.
+      type: str
     details:
       description: More, by name, such as C(address), C(directory), C(terminal), C(program), C(recording), and C(doubt).
       type: dict

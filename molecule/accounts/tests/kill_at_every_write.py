@@ -1,6 +1,6 @@
 """Runs on a host: the module is killed at each write that it makes, and each time the host is looked at and healed.
 
-usage: kill_at_every_write.py add|change|remove
+usage: kill_at_every_write.py add|change|remove|add-together
 
 Python's own writes are counted by an audit hook (PEP 578), those of shadow-utils by strace, which kills the tool at its
 N-th rename, and the module with it. Prints how many kills there were, and each state that should never have been.
@@ -14,7 +14,7 @@ import sys
 
 sys.path.insert(0, "/usr/lib/prod-access")
 from killing import at_python_write, child
-from prod_access import _accounts, _command, _files, _host
+from prod_access import _accounts, _command, _files, _hands, _host
 from prod_access._access import Access, HostGrant, HostPerson
 from prod_access._model import Person
 from prod_access._plan import Options
@@ -64,7 +64,9 @@ def power():
 
 def whole_state():
     files = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", _host.SAVED, _host.LEDGER]
-    state = [sorted(line for line in (_files.read_text(file) or "").splitlines() if LOGIN in line) for file in files]
+    # newusers(8) writes "*" for a group's password where others write "!": both are none that anybody could type.
+    texts = [(_files.read_text(file) or "").replace(f"{LOGIN}:*:", f"{LOGIN}:!:") for file in files]
+    state = [sorted(line for line in text.splitlines() if LOGIN in line) for text in texts]
     return [*state, _files.read_text(f"/etc/ssh/authorized_keys.d/{LOGIN}"), os.path.isdir(f"/home/{LOGIN}")]
 
 
@@ -85,7 +87,7 @@ def at_shadow_rename(number):
 
         def run(argv, **options):
             nonlocal left
-            if argv[0] not in ("useradd", "usermod", "groupadd", "groupmod", "pwconv", "grpconv"):
+            if argv[0] not in ("useradd", "newusers", "usermod", "gpasswd", "groupadd", "groupmod", "pwconv", "grpconv"):
                 return attempt(argv, **options)
             trace = ["strace", "-f", "-qq", "-e", "trace=rename", "-e", "signal=none", "-o", "/run/renames"]
             done = attempt([*trace, "-e", f"inject=rename:signal=SIGKILL:when={left}", *argv], **options)
@@ -102,7 +104,10 @@ def at_shadow_rename(number):
 
 
 def main():
-    before, after = CASES[sys.argv[1]]
+    case, _minus, together = sys.argv[1].partition("-")
+    if together:
+        _hands._MANY = 1
+    before, after = CASES[case]
     faults = []
     kills = 0
     forget()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -91,3 +92,64 @@ def test_a_narrow_grant_reaches_only_its_host() -> None:
     why = {entry["person"]: entry["why"] for entry in json.loads(host("db1", "prod-access-accounts --json list"))}
     assert any(line.startswith("prod_access_grants_reindex[0] (group db)") for line in why["bob"])
     assert not any("reindex" in line for line in why["alice"])
+
+
+@pytest.fixture
+def crowd(desk: Desk, clean: Callable[..., None]) -> Iterator[list[str]]:
+    """People enough to be made together; and one with an end, who is made alone."""
+    people = [f"many{number}" for number in range(12)]
+    clean(*people, "alone")
+    for number, login in enumerate(people):
+        desk.person(login, name=f"Vielé {number}", grant={"groups": ["adm"] if number % 2 else []}, uid=12100 + number)
+    desk.person("alone", name="Vielé 99", grant={"groups": ["adm"]}, uid=12199, until="2099-01-01T00:00:00Z")
+    yield people
+    for login in (*people, "alone"):
+        del desk.people[login]
+    desk.grants = []
+
+
+def found(name: str, login: str, uid: int) -> str:
+    """All that there is of an account, without what tells it from another."""
+    said = host(
+        name,
+        f"getent passwd {login}; getent group {login}; getent shadow {login} | cut -d: -f1-7; id -Gn {login} | tr ' ' '\n' | sort; "
+        f"find ~{login} -printf '%P %M %U %G %s\n' | sort; grep -c ^{login}: /etc/subuid /etc/subgid /etc/gshadow",
+    )
+    return said.replace(login, "LOGIN").replace(str(uid), "UID")
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_many_who_are_made_together_are_as_one_who_is_made_alone(desk: Desk, crowd: list[str], name: str) -> None:
+    host(name, "mkdir -p /etc/skel/deep && echo hello >/etc/skel/deep/file && ln -s deep/file /etc/skel/link")
+    try:
+        desk.access(limit=name)
+    finally:
+        host(name, "rm -r /etc/skel/deep /etc/skel/link")
+    alone = found(name, "alone", 12199)
+    for number, login in enumerate(crowd):
+        expected = alone if number % 2 else alone.replace("adm\n", "", 1)
+        assert found(name, login, 12100 + number).replace(f"Vielé {number}", "Vielé 99") == expected
+        assert host(name, f"passwd --status {login}").split()[1] == "L"
+    assert desk.logs_in(crowd[0], name)
+    assert "hello" in desk.ssh(crowd[0], name, "cat link").stdout
+
+
+def test_where_newusers_would_set_passwords_useradd_makes_them_all(desk: Desk, crowd: list[str]) -> None:
+    """Some distributions build it without PAM."""
+    host("web1", "printf '#!/bin/sh\necho --crypt-method; touch /run/newusers-ran-$#\n' >/run/newusers && chmod 755 /run/newusers")
+    host("web1", "mount --bind /run/newusers /usr/sbin/newusers")
+    try:
+        desk.access(limit="web1")
+        assert host("web1", "ls /run/newusers-ran-*") == "/run/newusers-ran-1"
+    finally:
+        host("web1", "umount /usr/sbin/newusers; rm /run/newusers*")
+    assert all(desk.logs_in(login, "web1") for login in crowd[:2])
+
+
+def test_where_newusers_makes_none_useradd_makes_them_all(desk: Desk, crowd: list[str]) -> None:
+    host("web1", "mount --bind /bin/false /usr/sbin/newusers")
+    try:
+        desk.access(limit="web1")
+    finally:
+        host("web1", "umount /usr/sbin/newusers")
+    assert all(desk.logs_in(login, "web1") for login in crowd[:2])
