@@ -21,10 +21,13 @@ from ._names import GROUP
 from ._tree import Change
 
 REPORT = "/etc/prod-access/audit.json"
+_AREA = "audit"
 _SHIP = "prod-access-audit-ship"
 _RECORDINGS = "prod-access-audit-recordings.timer"
 _PRELOAD = "/etc/ld.so.preload"
 _RENEWED_BEFORE = 30
+_HEAD = "# Managed by safetynet.prod_access: a change here is undone by the next run."
+_OWN_RECORD = f"%{GROUP} ALL = {_sudo.OWN_RECORD}"
 # sudoers(5): since which version sudo knows what.
 _SINCE = {
     "log_format=json": (1, 9, 4),
@@ -67,9 +70,14 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     files = [_tree.File(entry["path"], entry["text"], int(entry["mode"], 8)) for entry in params["files"]]
     plan = _Plan()
     tree = _tree.plan(files, [], params["pruned"])
-    if tree:
-        plan.changes += tree
-        plan.steps.append(lambda: _bring(tree))
+    plan.changes += tree
+    # What follows the files depends on which of them changed, or on all of them where nobody knows.
+    changed = [change.path for change in tree]
+    if _tree.is_unfinished(_AREA):
+        plan.words.append("what a run that was cut off did not come to")
+        changed = [file.path for file in files]
+    if changed:
+        plan.steps.append(lambda: _bring(tree, changed))
     _plan_journal(plan)
     _plan_sudo(plan, params)
     kernel = _audit_kernel.plan(params["kernel"])
@@ -79,15 +87,16 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         plan.words += found.words
         plan.steps += found.steps
     _plan_snoopy(plan, wanted=params["snoopy"] and not kernel.on, why_not="the kernel's record has more" if kernel.on else "not asked for")
-    asks = _plan_shipping(plan, params, [change.path for change in tree])
+    asks = _plan_shipping(plan, params, changed)
     report = _files.dumped({name: layer.to_data() for name, layer in plan.layers.items()})
     before = _files.read_text(REPORT)
     if before != report:
         plan.changes.append(Change(REPORT, before, report, 0o644))
         plan.steps.append(lambda: _files.write(REPORT, report))
-    if not check:
-        for step in plan.steps:
-            step()
+    if plan.steps and not check:
+        with _tree.to_the_end(_AREA):
+            for step in plan.steps:
+                step()
     answer: dict[str, Any] = {
         "changed": bool(plan.changes or plan.words or asks),
         "changes": [change.to_data() for change in plan.changes] + [{"act": "do", "path": word} for word in plan.words],
@@ -103,9 +112,8 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     return answer
 
 
-def _bring(changes: list[Change]) -> None:
+def _bring(changes: list[Change], paths: list[str]) -> None:
     _tree.apply(changes)
-    paths = {change.path for change in changes}
     if any(path.startswith("/etc/sysusers.d/") for path in paths):
         run(["systemd-sysusers", *(path for path in paths if path.startswith("/etc/sysusers.d/"))])
     if any(path.startswith("/etc/systemd/system/") for path in paths):
@@ -134,6 +142,8 @@ def _plan_sudo(plan: _Plan, params: Mapping[str, Any]) -> None:
     main = _files.read_text(_sudo.MAIN) or ""
     if sudo.name != "sudo":
         plan.layers["sudo"] = Layer(False, f"{sudo} records commands in words, and no output")
+        # It refuses what an earlier run wrote for another sudo.
+        _plan_sudo_file(plan, "\n".join([_HEAD, _OWN_RECORD, ""]))
         return
     if not _sudo.reads_folder(main):
         plan.layers["sudo"] = Layer(False, f"{_sudo.MAIN} has no @includedir {_sudo.FOLDER}")
@@ -142,6 +152,10 @@ def _plan_sudo(plan: _Plan, params: Mapping[str, Any]) -> None:
     text = sudoers(params["sudo_recordings"], params["sudo_subcommands"], lacking)
     # There are no versions but one with all that is asked for.
     plan.layers["sudo"] = Layer(True, f"{sudo} does not know {', '.join(lacking)}" if lacking else "")
+    _plan_sudo_file(plan, text)
+
+
+def _plan_sudo_file(plan: _Plan, text: str) -> None:
     before = _files.read_text(_sudo.AUDIT_FILE)
     if before == text and _files.is_ours(_sudo.AUDIT_FILE, _sudo.MODE):
         return
@@ -162,7 +176,7 @@ def sudoers(recordings: bool, subcommands: bool, lacking: list[str]) -> str:
         return ", ".join(setting for setting in settings if setting not in lacking)
 
     lines = [
-        "# Managed by safetynet.prod_access: a change here is undone by the next run.",
+        _HEAD,
         "Defaults "
         + known(["syslog=authpriv", "!logfile", "log_format=json", "log_exit_status", "!log_passwords", "ignore_logfile_errors"]),
     ]
@@ -170,7 +184,7 @@ def sudoers(recordings: bool, subcommands: bool, lacking: list[str]) -> str:
         lines.append(f"Defaults:%{GROUP} log_output, !log_input, ignore_iolog_errors, iolog_dir=/var/log/sudo-io, maxseq=46656")
     if subcommands and "log_subcmds" not in lacking:
         lines.append(f"Defaults:%{GROUP} " + known(["log_subcmds", "!intercept_verify"]))
-    lines.append(f"%{GROUP} ALL = (root) NOPASSWD: /usr/bin/my-record")
+    lines.append(_OWN_RECORD)
     return "\n".join(lines) + "\n"
 
 

@@ -18,6 +18,7 @@ from ._command import PATH, HostError, attempt, run
 from ._event_store import FOLDER
 from ._tree import Change
 
+_AREA = "audit-collector"
 USER = "prod-access-audit"
 _RECEIVE = "prod-access-audit-receive.service"
 _TIMERS = tuple(f"prod-access-audit-{name}.timer" for name in ("seal", "verify", "tidy"))
@@ -34,6 +35,10 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     tree = _tree.plan(files, [], params["pruned"])
     forward = _forward(params["forward"])
     words = []
+    paths = [change.path for change in tree]
+    if _tree.is_unfinished(_AREA):
+        words.append("what a run that was cut off did not come to")
+        paths = [file.path for file in files]
     authority = not _certificate.is_authority_good()
     if authority:
         words.append("the authority of all certificates")
@@ -43,21 +48,22 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     units = [unit for unit in (_RECEIVE, *_TIMERS) if attempt(["systemctl", "is-enabled", "--quiet", unit]).returncode != 0]
     words += [f"{unit} begins, and at each start of the host" for unit in units]
     changes = [*tree, *([forward] if forward else [])]
-    if not check:
+    if (changes or words) and not check:
         if forward is not None and forward.after is not None:
             _try_forward(forward.after)
-        _apply(tree)
-        if authority:
-            _certificate.make_authority()
-        if certificate:
-            _certify(params["name"])
-        for unit in units:
-            enable(unit)
-        if (tree or certificate) and _RECEIVE not in units:
-            restart_unit(_RECEIVE)
-        if forward is not None:
-            _tree.apply([forward])
-            restart_unit("rsyslog.service")
+        with _tree.to_the_end(_AREA):
+            _apply(tree, paths)
+            if authority:
+                _certificate.make_authority()
+            if certificate:
+                _certify(params["name"])
+            for unit in units:
+                enable(unit)
+            if (paths or certificate) and _RECEIVE not in units:
+                restart_unit(_RECEIVE)
+            if forward is not None:
+                _tree.apply([forward])
+                restart_unit("rsyslog.service")
     return {
         "changed": bool(changes or words),
         "changes": [change.to_data() for change in changes] + [{"act": "do", "path": word} for word in words],
@@ -65,9 +71,8 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     }
 
 
-def _apply(tree: list[Change]) -> None:
+def _apply(tree: list[Change], paths: list[str]) -> None:
     _tree.apply(tree)
-    paths = [change.path for change in tree]
     for path in paths:
         if path.startswith("/etc/sysusers.d/"):
             run(["systemd-sysusers", path])

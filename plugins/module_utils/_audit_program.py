@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
@@ -19,7 +20,7 @@ from . import _journal
 from ._command import HostError
 from ._event import KINDS, Event, written
 from ._event_filter import Filter, when
-from ._event_seals import seal_host, tidy_host, verify_host
+from ._event_seals import Report, seal_host, tidy_host, verify_host
 from ._event_store import FOLDER, Collector
 from ._node import shown
 
@@ -29,6 +30,7 @@ _RECORDING = re.compile(r"(?:/var/log/sudo-io/)?([0-9A-Za-z]{2})/?([0-9A-Za-z]{2
 _SILENCE = 300
 _MOST = 2000
 _ALARMS = 20
+_TOLD = "told.json"
 _COLOURS = {
     "login": "32",
     "logout": "32",
@@ -81,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="find lines that were changed, removed, inserted or moved; gaps; and silent hosts")
     verify.add_argument("--json", action="store_true", help="print data instead of text")
     verify.add_argument("--silence", type=float, default=_SILENCE, metavar="SECONDS", help=f"how long a host may say nothing ({_SILENCE})")
+    verify.add_argument("--days", type=int, default=0, metavar="N", help="look at the last N days of each host alone (all)")
     verify.add_argument("--alarm", action="store_true", help="tell the journal what is found, as a timer does")
     verify.add_argument("host", nargs="*", help="hosts (all)")
     verify.set_defaults(run=_verify)
@@ -151,18 +154,34 @@ def _replay(collector: Collector, chosen: argparse.Namespace) -> int:
 
 def _verify(collector: Collector, chosen: argparse.Namespace) -> int:
     now = time.time()
-    found = {host: verify_host(collector, host, now, chosen.silence) for host in collector.chosen(chosen.host)}
+    found = {host: verify_host(collector, host, now, chosen.silence, chosen.days) for host in collector.chosen(chosen.host)}
     if chosen.json:
         sys.stdout.write(json.dumps({host: report.to_data() for host, report in found.items()}) + "\n")
     else:
         for host, report in found.items():
             sys.stdout.write(f"{host}: {report}\n" + "".join(f"  {shown(line, 500)}\n" for line in report.faults))
     if chosen.alarm:
-        for host, report in found.items():
-            # Hosts that are silent are told of by the receiver, at once and once.
-            for fault in [fault for fault in report.faults if not fault.startswith(f"{host}: silent")][:_ALARMS]:
-                _journal.tell("alarm", "audit-verify", f"{host}: {fault}", {"TARGET": host}, wait=1)
+        _tell_once(collector, found)
     return 1 if any(report.faults for report in found.values()) else 0
+
+
+def _tell_once(collector: Collector, found: Mapping[str, Report]) -> None:
+    """Tell the journal of faults that were not told of before."""
+    path = os.path.join(collector.folder, _TOLD)
+    told: Any = None
+    with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as stream:
+        told = json.load(stream)
+    known = told if isinstance(told, dict) else {}
+    for host, report in found.items():
+        # Hosts that are silent are told of by the receiver, at once and once.
+        faults = [fault for fault in report.faults if not fault.startswith(f"{host}: silent")][:_ALARMS]
+        for fault in faults:
+            if fault not in known.get(host, ()):
+                _journal.tell("alarm", "audit-verify", f"{host}: {fault}", {"TARGET": host}, wait=1)
+        known[host] = sorted({*faults, *known.get(host, ())})[:_MOST]
+    with open(path + ".new", "w", encoding="utf-8") as stream:
+        json.dump(known, stream)
+    os.rename(path + ".new", path)
 
 
 def _tidy(collector: Collector, chosen: argparse.Namespace) -> int:

@@ -91,11 +91,9 @@ class _Files:
         self._file: Any = None
         self._day = ""
         for _day, path in reversed(collector.files(host)):
-            if path.endswith(".jsonl"):
-                _mend(path)
-            last = collections.deque(lines(path), maxlen=1)
+            last = _mended(path) if path.endswith(".jsonl") else b"".join(collections.deque(lines(path), maxlen=1))
             if last:
-                self.sequence, self.cursor = _ship.place(last[0])
+                self.sequence, self.cursor = _ship.place(last)
                 break
 
     def add(self, data: bytes, day: str) -> None:
@@ -138,21 +136,21 @@ class _Files:
         self._file, self._day = None, ""
 
 
-def _mend(path: str) -> None:
-    """Cut off what a sudden end left of a line: nobody was told that it is there."""
+def _mended(path: str) -> bytes:
+    """The last whole line. What a sudden end left of another one is cut off: nobody was told that it is there."""
     with open(path, "r+b") as stream:
-        size = stream.seek(0, os.SEEK_END)
-        while size > 0:
-            start = max(0, size - _BATCH)
+        size = start = stream.seek(0, os.SEEK_END)
+        tail = b""
+        # Two ends of lines: the last line is between them.
+        while start > 0 and tail.count(b"\n") < 2:
+            start = max(0, start - _ship.LONGEST)
             stream.seek(start)
-            end = stream.read(size - start).rfind(b"\n") + 1
-            if end:
-                stream.truncate(start + end)
-                break
-            size = start
-        else:
-            stream.truncate(0)
-        os.fsync(stream.fileno())
+            tail = stream.read(size - start)
+        whole = tail[: tail.rfind(b"\n") + 1]
+        if len(whole) < len(tail):
+            stream.truncate(start + len(whole))
+            os.fsync(stream.fileno())
+        return whole[whole.rfind(b"\n", 0, -1) + 1 :]
 
 
 def _sync(folder: str) -> None:

@@ -127,7 +127,8 @@ def rsyslog(desk: Desk) -> Iterator[str]:
     """A real rsyslog on another host, that writes what comes by TCP into a file."""
     file = "/run/forwarded"
     host("stage1", "DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends rsyslog >/dev/null 2>&1")
-    config = f'module(load="imtcp")\ninput(type="imtcp" port="5514" ruleset="x")\nruleset(name="x") {{ action(type="omfile" file="{file}" template="RSYSLOG_SyslogProtocol23Format") }}\n'
+    action = f'action(type="omfile" file="{file}" template="RSYSLOG_SyslogProtocol23Format")'
+    config = f'module(load="imtcp")\ninput(type="imtcp" port="5514" ruleset="x")\nruleset(name="x") {{ {action} }}\n'
     host("stage1", f"rm -f {file}; cat >/etc/rsyslog.d/x.conf; systemctl restart rsyslog", stdin=config)
     yield file
     host("stage1", f"rm -f {file} /etc/rsyslog.d/x.conf; DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y rsyslog >/dev/null 2>&1")

@@ -123,10 +123,8 @@ def sign(days: str, name: str = "web1") -> None:
 
 
 def foreign() -> None:
-    host(
-        "web1",
-        "openssl req -x509 -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /run/odd.key -out /run/odd.crt -subj /CN=web1 2>/dev/null",
-    )
+    new = "openssl req -x509 -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=web1"
+    host("web1", f"{new} -keyout /run/odd.key -out /run/odd.crt 2>/dev/null")
     host("web1", "cat /run/odd.key /run/odd.crt >/run/odd.pem")
 
 
