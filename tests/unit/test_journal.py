@@ -7,8 +7,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from ansible_collections.safetynet.prod_access.plugins.module_utils._journal import entry, harmless, tell, tell_of_access, tell_of_run
 from ansible_collections.safetynet.prod_access.plugins.module_utils._event_sources import read_journal
+from ansible_collections.safetynet.prod_access.plugins.module_utils._journal import entry, harmless, tell, tell_of_access, tell_of_run
 from hypothesis import given
 from hypothesis import strategies as st
 
