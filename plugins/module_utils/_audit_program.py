@@ -19,7 +19,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, TextIO
 from . import _journal
 from ._command import HostError
 from ._event import KINDS, Event, written
-from ._event_filter import Filter, when
+from ._event_filter import Filter, collapsed, when
 from ._event_seals import Report, seal_host, tidy_host, verify_host
 from ._event_store import FOLDER, Collector
 from ._node import shown
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     search = commands.add_parser("search", help="events of a time")
     add_times(search)
     search.add_argument("--limit", type=int, metavar="N", help="stop after so many")
+    search.add_argument("--all", action="store_true", help="each command of Ansible's connections, which are counted otherwise")
     follow = commands.add_parser("follow", help="events as they come; Ctrl-C ends it")
     for command, run in ((search, _search), (follow, _follow)):
         command.set_defaults(run=run)
@@ -114,7 +115,10 @@ def _search(collector: Collector, chosen: argparse.Namespace) -> int:
     note_reading("search", wanted, chosen.host)
     complaints: list[str] = []
     show = form(sys.stdout, os.environ, as_json=chosen.json)
-    for event in itertools.islice(collector.events(wanted, hosts, complaints.append), chosen.limit):
+    events = collector.events(wanted, hosts, complaints.append)
+    if not chosen.json and not chosen.all:
+        events = collapsed(events)
+    for event in itertools.islice(events, chosen.limit):
         sys.stdout.write(show(event) + "\n")
     for complaint in complaints:
         sys.stderr.write(f"{_NAME}: {complaint}\n")

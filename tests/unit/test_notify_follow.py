@@ -113,6 +113,18 @@ def test_days_change_and_are_compressed_while_nobody_follows(place: Place) -> No
     assert told(queue) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_compressed_day_is_read_once_and_again_after_a_fault(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    follower, queue = place.start()
+    place.add("2026-11-25", 1)
+    place.compress("2026-11-25")
+    follower._read_host("web1")
+    follower.begin_again()
+    assert follower.turn()
+    assert told(queue) == [1]
+    monkeypatch.setattr(_notify_program, "_rest", None)
+    assert not follower.turn()
+
+
 def test_what_comes_to_the_old_day_around_midnight(place: Place) -> None:
     follower, queue = place.start()
     place.add("2026-11-24", 1)

@@ -63,7 +63,7 @@ class Chat:
             seconds,
             f"{count} lines with {text!r} at {self.name}: {self.lines()}",
         )
-        time.sleep(1.5)
+        time.sleep(1)
         found = [line for line in self.lines() if text in line]
         assert len(found) == count, found
         return found

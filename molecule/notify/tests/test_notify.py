@@ -68,23 +68,24 @@ def test_what_somebody_announces_comes_once_with_their_name(desk: Desk, chats: t
     assert len(chats[0].lines()) == 1, "the same record came a second time"
 
 
-@pytest.mark.parametrize("fault", ["down", "500", "429"])
-def test_what_a_chat_does_not_take_comes_later_once_and_in_order(chat: Chat, sender: Sender, fault: str) -> None:
-    if fault == "down":
-        chat.down()
-    else:
-        chat.answers(fault)
-    texts = [f"{fault} canary {number}" for number in range(6)]
+def test_what_chats_do_not_take_comes_later_once_and_in_order(chats: tuple[Chat, Chat], sender: Sender) -> None:
+    down, refuses = chats
+    down.down()
+    refuses.answers("500")
+    texts = [f"canary {number}" for number in range(6)]
     for text in texts:
         sender.announce(text)
-    until(lambda: status()["operations"]["failures"] >= 2, 20, "it was tried, and tried again")
-    assert chat.lines() == []
-    assert f"{SERVICE}" in host(COLLECTOR, f"journalctl -u {SERVICE} -n 5 | grep 'operations could not be told'")
-    if fault == "down":
-        chat.up()
-    else:
-        chat.answers("200")
-    assert chat.has(6, f"{fault} canary", 30) == [f"alice on web1: {text}" for text in texts]
+    until(lambda: status()["on-call"]["failures"] >= 1, 20, "it was tried")
+    refuses.answers("429")
+    until(lambda: min(status()[chat.name]["failures"] for chat in chats) >= 2, 20, "it was tried, and tried again")
+    assert {message["status"] for message in refuses.messages("refused")} == {500, 429}
+    assert [chat.lines() for chat in chats] == [[], []]
+    said = host(COLLECTOR, f"journalctl -u {SERVICE} -n 20")
+    assert "operations could not be told so far (attempt 1)" in said
+    down.up()
+    refuses.answers("200")
+    for chat in chats:
+        assert chat.has(6, "canary", 30) == [f"alice on web1: {text}" for text in texts]
 
 
 def test_a_chat_that_answers_late_is_told_once(chat: Chat, sender: Sender) -> None:
