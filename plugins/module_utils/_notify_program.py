@@ -163,7 +163,7 @@ def _listen_to_apprise() -> None:
 
 def _without_secrets(text: str, url: str) -> str:
     """A complaint without any part of an address; too much is hidden rather than too little."""
-    _schema, _, rest = url.partition("://")
+    rest = url.partition("://")[2]
     for part in sorted(set(_parts(rest)), key=len, reverse=True):
         text = text.replace(part, "***")
     return shown(" ".join(text.split()), 200)
