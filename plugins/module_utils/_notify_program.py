@@ -42,6 +42,7 @@ _TURN = 0.5
 _LINGER = 1.0
 _CONNECT, _ANSWER = 10.0, 60.0
 _PATIENCE = 15.0
+_CALM = 10.0
 _REMEMBERED = 7 * 86400
 _MOST_AT_ONCE = 2000
 # In the place of a host: that the files were looked at once. In the place of a size: all of it.
@@ -94,7 +95,13 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{_NAME}: {error}\n")
     except PermissionError as error:
         sys.stderr.write(f"{_NAME}: {error.filename}: {error.strerror}; run it as root\n")
+    if chosen.command == "run":
+        time.sleep(_CALM)  # Whoever starts it again must not fill the journal.
     return 1
+
+
+def _damaged(path: str) -> HostError:
+    return HostError(f"{path} is missing, or damaged", "run the role audit_collector again")
 
 
 def _loaded(path: str) -> Any:
@@ -102,16 +109,22 @@ def _loaded(path: str) -> Any:
         with open(path, encoding="utf-8") as stream:
             return json.load(stream)
     except (FileNotFoundError, ValueError):
-        raise HostError(f"{path} is missing, or damaged", "run the role audit_collector again") from None
+        raise _damaged(path) from None
 
 
 def _settings(path: str) -> Settings:
     data = _loaded(path)
-    return Settings(_notify.Policy(frozenset(data["tell"]), data["minutes"]), data["gap"], data["most"], data.get("folder", FOLDER))
+    try:
+        return Settings(_notify.Policy(frozenset(data["tell"]), data["minutes"]), data["gap"], data["most"], data.get("folder", FOLDER))
+    except (KeyError, TypeError):
+        raise _damaged(path) from None
 
 
-def _chats(data: Any) -> list[Chat]:
-    return [Chat(one["name"], one["url"], frozenset(one.get("tell") or _notify.ABOUT)) for one in data]
+def _chats(data: Any, path: str) -> list[Chat]:
+    try:
+        return [Chat(one["name"], one["url"], frozenset(one.get("tell") or _notify.ABOUT)) for one in data]
+    except (AttributeError, KeyError, TypeError):
+        raise _damaged(path) from None
 
 
 # Apprise.
@@ -163,7 +176,7 @@ def _listen_to_apprise() -> None:
 
 def _without_secrets(text: str, url: str) -> str:
     """A complaint without any part of an address; too much is hidden rather than too little."""
-    _schema, _, rest = url.partition("://")
+    rest = url.partition("://")[2]
     for part in sorted(set(_parts(rest)), key=len, reverse=True):
         text = text.replace(part, "***")
     return shown(" ".join(text.split()), 200)
@@ -366,7 +379,7 @@ def _say(text: str) -> None:
 
 def _run(chosen: argparse.Namespace) -> int:
     watched = _state_of(chosen)
-    settings, chats = _settings(chosen.settings), _chats(_loaded(chosen.chats))
+    settings, chats = _settings(chosen.settings), _chats(_loaded(chosen.chats), chosen.chats)
     apprise = _apprise()
     _listen_to_apprise()
     targets = {chat: _target(apprise, chat) for chat in chats}
@@ -427,7 +440,7 @@ def _state_of(chosen: argparse.Namespace) -> list[tuple[str, int]]:
 def _check(_chosen: argparse.Namespace) -> int:
     apprise = _apprise()
     _listen_to_apprise()
-    wrong = [chat.name for chat in _chats(json.load(sys.stdin)) if _target(apprise, chat) is None]
+    wrong = [chat.name for chat in _chats(_loaded("/dev/stdin"), "standard input") if _target(apprise, chat) is None]
     for name in wrong:
         sys.stderr.write(
             f"apprise does not understand the address of {shown(name)}; see https://github.com/caronc/apprise/wiki for its form\n"
@@ -438,7 +451,7 @@ def _check(_chosen: argparse.Namespace) -> int:
 def _try(chosen: argparse.Namespace) -> int:
     apprise = _apprise()
     _listen_to_apprise()
-    chats = _chats(_loaded(chosen.chats))
+    chats = _chats(_loaded(chosen.chats), chosen.chats)
     unknown = set(chosen.chat) - {chat.name for chat in chats}
     if unknown:
         raise HostError(f"no chat is called {shown(', '.join(sorted(unknown)))}", f"known are {', '.join(chat.name for chat in chats)}")

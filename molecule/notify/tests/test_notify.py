@@ -18,7 +18,8 @@ def both() -> Iterator[tuple[Chat, Chat]]:
     chats = Chat("operations", 8098), Chat("on-call", 8099)
     for chat in chats:
         chat.start()
-    host(COLLECTOR, f"systemctl enable -q --now {SERVICE}; until {SERVICE} status 2>/dev/null | grep -q waiting; do sleep 0.1; done")
+    host(COLLECTOR, f"systemctl enable -q --now {SERVICE}")
+    until(lambda: "waiting" in host(COLLECTOR, f"{SERVICE} status", check=False), 30, "the service runs")
     yield chats
     for chat in chats:
         chat.down()
