@@ -18,6 +18,7 @@ from . import _audit_databases, _audit_kernel, _certificate, _files, _sudo, _tre
 from ._audit_ship_program import CERTIFICATE, STATE
 from ._command import PATH, HostError, attempt, run
 from ._names import GROUP
+from ._recordings import FOLDER
 from ._tree import Change
 
 REPORT = "/etc/prod-access/audit.json"
@@ -181,7 +182,9 @@ def sudoers(recordings: bool, subcommands: bool, lacking: list[str]) -> str:
         + known(["syslog=authpriv", "!logfile", "log_format=json", "log_exit_status", "!log_passwords", "ignore_logfile_errors"]),
     ]
     if recordings:
-        lines.append(f"Defaults:%{GROUP} log_output, !log_input, ignore_iolog_errors, iolog_dir=/var/log/sudo-io, maxseq=46656")
+        lines.append(f"Defaults:%{GROUP} log_output, !log_input, ignore_iolog_errors, iolog_dir={FOLDER}")
+        # The shipper reads them, and nobody else who is not root.
+        lines.append(f"Defaults iolog_group={_SHIP}, iolog_mode=0640")
     if subcommands and "log_subcmds" not in lacking:
         lines.append(f"Defaults:%{GROUP} " + known(["log_subcmds", "!intercept_verify"]))
     lines.append(_OWN_RECORD)
@@ -190,6 +193,9 @@ def sudoers(recordings: bool, subcommands: bool, lacking: list[str]) -> str:
 
 def _put_sudo(text: str) -> None:
     """Put sudo's file in force, and see that sudo still works; or put back what was there."""
+    with _of_service():
+        _files.make_folder(FOLDER, 0o750)
+        os.chown(FOLDER, 0, grp.getgrnam(_SHIP).gr_gid)
     worked = attempt(["sudo", "-n", "true"]).returncode == 0
     _sudo.install(text, None, _sudo.AUDIT_FILE)
     try:

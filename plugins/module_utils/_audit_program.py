@@ -16,16 +16,16 @@ import sys
 import time
 from typing import Any, Callable, Iterable, Iterator, Mapping, TextIO
 
-from . import _journal
+from . import _journal, _recordings
 from ._command import HostError
 from ._event import KINDS, Event, written
 from ._event_filter import Filter, collapsed, when
 from ._event_seals import Report, seal_host, tidy_host, verify_host
 from ._event_store import FOLDER, Collector
 from ._node import shown
+from ._recordings_program import prune
 
 _NAME = "prod-access-audit"
-_RECORDINGS = "sudo-io"
 _RECORDING = re.compile(r"(?:/var/log/sudo-io/)?([0-9A-Za-z]{2})/?([0-9A-Za-z]{2})/?([0-9A-Za-z]{2})")
 _SILENCE = 300
 _MOST = 2000
@@ -92,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     seal.set_defaults(run=_seal)
     tidy = commands.add_parser("tidy", help="compress files of earlier days, and remove those whose time is over; a timer runs this")
     tidy.add_argument("--keep", type=int, required=True, metavar="DAYS", help="how long records are kept")
+    tidy.add_argument(
+        "--recordings", type=int, default=1024, metavar="MB", help="how much those of a host may take; the oldest go first (1024)"
+    )
     tidy.set_defaults(run=_tidy)
     return parser
 
@@ -142,12 +145,12 @@ def _replay(collector: Collector, chosen: argparse.Namespace) -> int:
     parts = _RECORDING.fullmatch(chosen.recording)
     if parts is None:
         raise HostError(f"{shown(chosen.recording)} is no recording", "take it from an event of kind sudo: it is among the details")
-    folder = os.path.join(collector.folder, chosen.host, _RECORDINGS)
+    folder = os.path.join(collector.folder, chosen.host, _recordings.PLACE)
     if chosen.host == socket.gethostname() and not os.path.isdir(folder):
         # sudo's own folder, on the host that recorded it.
-        folder = os.path.join("/var/log", _RECORDINGS)
+        folder = _recordings.FOLDER
     if not os.path.isdir(folder):
-        raise HostError(f"no recordings of {shown(chosen.host)} are here", "they stay on the host that made them: replay them there")
+        raise HostError(f"no recordings of {shown(chosen.host)} are here", "see whether it records and ships them: audit_sudo_recordings")
     note_reading("replay", Filter(text=chosen.recording), [chosen.host])
     command = ["sudoreplay", "-d", folder, "-s", str(float(chosen.speed)), "".join(parts.groups())]
     try:
@@ -191,8 +194,11 @@ def _tell_once(collector: Collector, found: Mapping[str, Report]) -> None:
 def _tidy(collector: Collector, chosen: argparse.Namespace) -> int:
     now = time.time()
     status = _seal(collector, chosen)
+    oldest = now - chosen.keep * 86400
     for host in collector.hosts():
-        tidy_host(collector, host, written(int((now - chosen.keep * 86400) * 1_000_000))[:10], written(int(now * 1_000_000))[:10])
+        tidy_host(collector, host, written(int(oldest * 1_000_000))[:10], written(int(now * 1_000_000))[:10])
+        for line in prune(os.path.join(collector.folder, host, _recordings.PLACE), oldest, chosen.recordings << 20, free=0):
+            sys.stdout.write(f"{line}\n")
     return status
 
 

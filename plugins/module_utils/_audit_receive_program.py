@@ -22,6 +22,7 @@ from typing import Any, Iterator, Mapping
 
 from . import _journal, _ship
 from ._event_store import FOLDER, NAMES, Collector, lines
+from ._recordings import Inbox, RecordingError
 
 CONFIG = "/etc/prod-access/audit/receive.json"
 CERTIFICATE = "/etc/prod-access/audit/collector.pem"
@@ -273,17 +274,41 @@ class _Receiver:
                 *whole, rest = (rest + data).split(b"\n")
                 if len(rest) > _ship.LONGEST:
                     raise _ship.ProtocolError("a line without an end")
-                self._keep(host, files, whole)
+                self._keep(host, files, self._aside(host, stream, whole))
                 stream.sendall(_ship.message({"seq": files.sequence}))
         finally:
             files.close()
 
-    def _keep(self, host: str, files: _Files, whole: list[bytes]) -> None:
+    def _aside(self, host: str, stream: ssl.SSLSocket, whole: list[bytes]) -> list[dict[str, Any]]:
+        """Take what is of recordings; returns the rest."""
+        inbox = Inbox(os.path.join(self._collector.folder, host))
+        rest = []
+        for line in whole:
+            data = _ship.read_message(line)
+            if "recordings" in data:
+                with self._taking(host):
+                    stream.sendall(_ship.message({"recordings": inbox.sizes(data["recordings"])}))
+            elif "recording" in data:
+                with self._taking(host):
+                    self._look_for_room()
+                    inbox.add(data)
+            else:
+                rest.append(data)
+        return rest
+
+    @contextlib.contextmanager
+    def _taking(self, host: str) -> Iterator[None]:
+        """A recording that cannot be taken does not stand in the way of records."""
+        try:
+            yield
+        except RecordingError as error:
+            self._alarms.tell(host, f"recording: {error}", f"not taken: {error}")
+
+    def _keep(self, host: str, files: _Files, whole: list[dict[str, Any]]) -> None:
         now = datetime.datetime.now(datetime.timezone.utc)
         stamp = f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond:06}Z"
         kept, last = [], files.sequence
-        for line in whole:
-            data = _ship.read_message(line)
+        for data in whole:
             names = _ship.names(data)
             if names is not None:
                 files.write_names(names)
