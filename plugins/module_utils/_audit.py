@@ -183,8 +183,8 @@ def sudoers(recordings: bool, subcommands: bool, lacking: list[str]) -> str:
     ]
     if recordings:
         lines.append(f"Defaults:%{GROUP} log_output, !log_input, ignore_iolog_errors, iolog_dir={FOLDER}")
-        # The shipper reads them, and nobody else who is not root.
-        lines.append(f"Defaults iolog_group={_SHIP}, iolog_mode=0640")
+        # The shipper reads them as they grow, and nobody else who is not root.
+        lines.append(f"Defaults iolog_group={_SHIP}, iolog_mode=0640, iolog_flush")
     if subcommands and "log_subcmds" not in lacking:
         lines.append(f"Defaults:%{GROUP} " + known(["log_subcmds", "!intercept_verify"]))
     lines.append(_OWN_RECORD)
