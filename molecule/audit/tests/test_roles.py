@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from collected import COLLECTOR, FOLDER, RECEIVE, SHIP, canary, lines, ran, soon, verify
-from desk import Desk, Done, host, until
+from desk import ROOT, Desk, Done, host, kill_at_every_write, until
 
 PLAY = "molecule/audit/converge.yml"
 HOSTS = ("web1", "web2", "db1", "stage1")
@@ -150,3 +151,14 @@ def test_records_go_on_to_what_an_organisation_has(desk: Desk, rsyslog: str) -> 
     line = next(line for line in host("stage1", f"cat {rsyslog}").splitlines() if word in line)
     assert json.loads(line[line.index("{") :])["host"] == "web1"
     assert host(COLLECTOR, f"systemctl is-active {RECEIVE}") == "active"
+
+
+def test_a_kill_at_any_write_locks_nobody_out_and_is_healed_by_the_next_run(desk: Desk) -> None:
+    package = "/run/audit/prod_access"
+    host("web1", f"mkdir -p {package}; cp -r /usr/lib/prod-access/prod_access/* {package}/")
+    for name in ("_audit", "_audit_databases", "_certificate", "_tree"):
+        host("web1", f"cat > {package}/{name}.py", stdin=(ROOT / f"plugins/module_utils/{name}.py").read_text())
+    said = kill_at_every_write("web1", Path(__file__).with_name("kill_at_every_write.py"))
+    assert said["kills"] > 20, said
+    assert said["faults"] == []
+    host("web1", "rm -r /run/audit")
