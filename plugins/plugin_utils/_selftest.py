@@ -18,6 +18,7 @@ State = Literal["seen", "seen, not whose", "not seen", "not tried"]
 _NEVER_SEEN = {
     "shell builtin": "a builtin starts no program; only the recording of a sudo session has it",
     "static binary": "it loads no library, and so not snoopy's; the kernel's audit sees it, where a host has that",
+    "systemd-run": "systemd starts it, which no login began; the systemd-run itself, with its arguments, is on record",
 }
 _NEVER_WHOSE = {
     "systemd-run": "systemd starts it, which no login began; the systemd-run itself is on record",
