@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import grp
+import hashlib
 import os
 import re
 import shutil
 import tempfile
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, Mapping
+from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from . import _audit_databases, _audit_kernel, _certificate, _files, _sudo, _tree
 from ._audit_ship_program import CERTIFICATE, STATE
@@ -88,7 +89,7 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         plan.words += found.words
         plan.steps += found.steps
     _plan_snoopy(plan, wanted=params["snoopy"] and not kernel.on, why_not="the kernel's record has more" if kernel.on else "not asked for")
-    asks = _plan_shipping(plan, params, changed)
+    asks = _plan_shipping(plan, params, files)
     report = _files.dumped({name: layer.to_data() for name, layer in plan.layers.items()})
     before = _files.read_text(REPORT)
     if before != report:
@@ -262,7 +263,7 @@ def _try_preload(libraries: list[str]) -> None:
                 )
 
 
-def _plan_shipping(plan: _Plan, params: Mapping[str, Any], changed: list[str]) -> bool:
+def _plan_shipping(plan: _Plan, params: Mapping[str, Any], files: list[_tree.File]) -> bool:
     """The services, and the certificate. Returns whether the host needs a certificate."""
     if not params["collector"]:
         plan.layers["collector"] = Layer(False, "there is none: what is recorded stays on this host, where root can change it")
@@ -275,35 +276,54 @@ def _plan_shipping(plan: _Plan, params: Mapping[str, Any], changed: list[str]) -
             plan.words.append(f"a certificate for {params['name']}")
         wanted = [_RECORDINGS, f"{_SHIP}.service"]
     for unit in (_RECORDINGS, f"{_SHIP}.service"):
-        _plan_unit(plan, unit, wanted=unit in wanted, restart=any("/prod_access/" in path or _is_ship(path) for path in changed))
+        _plan_unit(plan, Unit(unit, files), wanted=unit in wanted)
     return asks
 
 
-def _is_ship(path: str) -> bool:
-    return path.endswith(("ship.json", f"{_SHIP}.service", "/sysusers.d/prod-access-audit-ship.conf"))
+class Unit:
+    """A unit of systemd, and the files that it runs with: a library that other roles bring parts of, too."""
+
+    def __init__(self, name: str, files: Iterable[_tree.File]) -> None:
+        self.name = name
+        digest = hashlib.sha256()
+        for file in files:
+            # Other units, and their settings, are nothing to this one.
+            if name in file.path or not file.path.startswith("/etc/") or file.path.startswith("/etc/prod-access/audit/"):
+                digest.update(f"{file.path}\0{file.text}\0".encode())
+        self._digest = digest.hexdigest()
+        self._stamp = os.path.join(_files.STATE, f"{name}.started")
+
+    @property
+    def is_enabled(self) -> bool:
+        return attempt(["systemctl", "is-enabled", "--quiet", self.name]).returncode == 0
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it was started with other files, or a run was cut off before it was started."""
+        return self.name.endswith(".service") and _files.read_text(self._stamp) != self._digest
+
+    def enable(self) -> None:
+        """Start it, now and at each start of the host. A service waits until it has its certificate."""
+        run(["systemctl", "enable", "--quiet", self.name])
+        self.restart()
+
+    def restart(self) -> None:
+        run(["systemctl", "restart", "--no-block", self.name])
+        _files.write(self._stamp, self._digest)
 
 
-def _plan_unit(plan: _Plan, unit: str, *, wanted: bool, restart: bool) -> None:
+def _plan_unit(plan: _Plan, unit: Unit, *, wanted: bool) -> None:
     """A unit that is to be there from now on, and at each start of the host; or not at all."""
-    enabled = attempt(["systemctl", "is-enabled", "--quiet", unit]).returncode == 0
+    enabled = unit.is_enabled
     if wanted and not enabled:
-        plan.words.append(f"{unit} begins, and at each start of the host")
-        plan.steps.append(lambda: enable(unit))
-    elif wanted and restart and unit.endswith(".service"):
-        plan.steps.append(lambda: restart_unit(unit))
+        plan.words.append(f"{unit.name} begins, and at each start of the host")
+        plan.steps.append(unit.enable)
+    elif wanted and unit.is_stale:
+        plan.words.append(f"{unit.name} begins anew, with what there is now")
+        plan.steps.append(unit.restart)
     elif enabled and not wanted:
-        plan.words.append(f"{unit} ends")
-        plan.steps.append(lambda: _disable(unit))
-
-
-def enable(unit: str) -> None:
-    """Start a unit, now and at each start of the host. A service waits until it has its certificate."""
-    run(["systemctl", "enable", "--quiet", unit])
-    run(["systemctl", "restart", "--no-block", unit])
-
-
-def restart_unit(unit: str) -> None:
-    run(["systemctl", "restart", unit])
+        plan.words.append(f"{unit.name} ends")
+        plan.steps.append(lambda: _disable(unit.name))
 
 
 def _disable(unit: str) -> None:
@@ -314,7 +334,7 @@ def install_certificate(params: Mapping[str, Any]) -> None:
     """What :func:`manage` asked for has come: from now on the host ships."""
     with _of_service():
         _certificate.install(CERTIFICATE, params["name"], params["certificate"], params["authority"], grp.getgrnam(_SHIP).gr_gid)
-    restart_unit(f"{_SHIP}.service")
+    run(["systemctl", "restart", f"{_SHIP}.service"])
 
 
 @contextlib.contextmanager

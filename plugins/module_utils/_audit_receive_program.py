@@ -34,7 +34,7 @@ _HANDSHAKE = 20
 _BATCH = 1 << 20
 _WATCH = 20
 _ROOM = 5
-_REPEATED = 600
+_REPEATED = 3600
 
 
 class _StopError(Exception):
@@ -58,6 +58,11 @@ def main(arguments: list[str]) -> int:
     return 1
 
 
+def _say(host: str, text: str) -> None:
+    sys.stderr.write(f"{host}: {_journal.harmless(text)}\n")
+    sys.stderr.flush()
+
+
 class _Alarms:
     """What is wrong with whom, told once; and that it is over."""
 
@@ -65,20 +70,21 @@ class _Alarms:
         self._lock = threading.Lock()
         self._told: dict[tuple[str, str], float] = {}
 
-    def tell(self, host: str, matter: str, message: str) -> None:
+    def tell(self, host: str, matter: str, message: str, *, once: bool = False) -> None:
         with self._lock:
             now = time.monotonic()
-            if now - self._told.get((host, matter), -_REPEATED) >= _REPEATED:
+            last = self._told.get((host, matter))
+            if last is None or (now - last >= _REPEATED and not once):
                 self._told[host, matter] = now
-                self._say("alarm", host, message)
+                self._tell("alarm", host, message)
 
     def over(self, host: str, matter: str, message: str) -> None:
         with self._lock:
             if self._told.pop((host, matter), None) is not None:
-                self._say("recording", host, message)
+                self._tell("recording", host, message)
 
     @staticmethod
-    def _say(kind: str, host: str, message: str) -> None:
+    def _tell(kind: str, host: str, message: str) -> None:
         _journal.tell(kind, _NAME, f"{host}: {message}", {"TARGET": host}, wait=1)
 
 
@@ -198,7 +204,7 @@ class _Receiver:
             now = time.monotonic()
             for host, heard in list(self._heard.items()):
                 if now - heard > self._silence:
-                    self._alarms.tell(host, "silence", f"nothing came from it for {now - heard:.0f} s")
+                    self._alarms.tell(host, "silence", f"nothing came from it for {now - heard:.0f} s", once=True)
             with contextlib.suppress(_FullError):
                 self._look_for_room()
 
@@ -213,14 +219,17 @@ class _Receiver:
                     with self._turn(host, stream):
                         self._take(host, stream)
         except ssl.SSLError as error:
-            self._alarms.tell(host, "certificate", f"refused: {error.reason or error}")
+            reason = str(error.reason or error)
+            if "CERTIFICATE" in reason:
+                self._alarms.tell(host, "certificate", f"refused: {reason}")
+            else:  # Whoever looks at ports comes by, too.
+                _say(host, reason)
         except (_StopError, _ship.ProtocolError) as error:
             self._alarms.tell(host, "refused", f"refused: {error}")
         except _FullError:
             return
         except OSError as error:
-            sys.stderr.write(f"{host}: {error}\n")
-            sys.stderr.flush()
+            _say(host, str(error))
 
     def _admitted(self, stream: ssl.SSLSocket) -> str:
         """The host by its certificate."""

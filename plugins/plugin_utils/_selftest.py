@@ -18,7 +18,7 @@ State = Literal["seen", "seen, not whose", "not seen", "not tried"]
 _NEVER_SEEN = {
     "shell builtin": "a builtin starts no program; only the recording of a sudo session has it",
     "static binary": "what a program starts that loads no library, snoopy does not see; the kernel's audit does, where a host has that",
-    "systemd-run": "systemd starts it, which no login began; the systemd-run itself is on record",
+    "systemd-run": "systemd starts it, which no login began; the systemd-run itself, with its arguments, is on record",
 }
 _NEVER_WHOSE = {
     "systemd-run": _NEVER_SEEN["systemd-run"],

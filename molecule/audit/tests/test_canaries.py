@@ -130,5 +130,6 @@ def test_people_read_their_own_record_and_nobody_elses(desk: Desk, name: str) ->
     assert mine in said
     assert others not in said
     assert "my-record" in ran(desk, "alice", name, "cat /etc/prod-access/recorded.txt").stdout
+    host(name, "install -o alice -m 600 /dev/null ~alice/.zshrc")  # without one, zsh asks a question of its own
     with Terminal(desk.terminal("alice", name), size=(120, 40)) as terminal:
         terminal.see(r"\| recorded: my-record\r")
