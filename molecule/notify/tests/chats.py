@@ -11,7 +11,7 @@ from typing import Any
 from desk import host, until
 
 # The stand-in for the fleet's collector; "log1" once there is one. converge.yml has the same default.
-COLLECTOR = os.environ.get("COLLECTOR", "web2")
+COLLECTOR = os.environ.get("COLLECTOR", "log1")
 LOGS = "/var/log/prod-access"
 WEBHOOKS = "stage1"
 CANARIES = ("notify-canary-one", "notify-canary-two")
