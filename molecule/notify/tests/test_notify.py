@@ -9,21 +9,21 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from chats import CANARIES, COLLECTOR, LOGS, SERVICE, Chat, Sender
+from chats import CANARIES, COLLECTOR, LOGS, SERVICE, Chat, Sender, told
 from desk import ROOT, Desk, host, until
+
+RECEIVING = "prod-access-audit-receive.service prod-access-audit-seal.timer prod-access-audit-verify.timer prod-access-audit-tidy.timer"
 
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[tuple[Chat, Chat]]:
-    chats = Chat("operations", 8098), Chat("on-call", 8099)
-    for chat in chats:
-        chat.start()
-    host(COLLECTOR, f"systemctl enable -q --now {SERVICE}")
-    until(lambda: "waiting" in host(COLLECTOR, f"{SERVICE} status", check=False), 30, "the service runs")
-    yield chats
-    for chat in chats:
-        chat.down()
-    host(COLLECTOR, f"systemctl disable -q --now {SERVICE}; rm -rf {LOGS}/web1 /var/lib/private/prod-access/notify")
+    """Two chats, and a collector that has what these tests write alone: what comes from the fleet waits on its hosts meanwhile."""
+    host(COLLECTOR, f"systemctl stop {RECEIVING}; mv {LOGS} {LOGS}.kept; install -d -o prod-access-audit -m 700 {LOGS}")
+    try:
+        with told() as chats:
+            yield chats
+    finally:
+        host(COLLECTOR, f"rm -rf {LOGS}; mv {LOGS}.kept {LOGS}; systemctl start {RECEIVING}")
 
 
 @pytest.fixture
@@ -176,14 +176,13 @@ def test_no_text_does_anything_to_a_chat(desk: Desk, chat: Chat, sender: Sender)
 
 
 @pytest.fixture
-def recorded(desk: Desk) -> Iterator[None]:
-    """What the role audit says to sudo."""
-    host("web1", "echo 'Defaults log_format=json, syslog=authpriv, !logfile' >/etc/sudoers.d/zz-json; chmod 440 /etc/sudoers.d/zz-json")
+def made(desk: Desk) -> Iterator[None]:
+    """Files below /etc that people make."""
     yield
-    host("web1", "rm -f /etc/sudoers.d/zz-json /etc/zz-*")
+    host("web1", "rm -f /etc/zz-*")
 
 
-def test_the_first_root_shell_of_a_session_is_told(desk: Desk, chat: Chat, sender: Sender, recorded: None) -> None:
+def test_the_first_root_shell_of_a_session_is_told(desk: Desk, chat: Chat, sender: Sender) -> None:
     sender.since = host("web1", "date +%s.%N")
     for way in ("sudo -n -i", "sudo -n -s", "sudo -n bash", "sudo -n su"):
         assert desk.ssh("alice", "web1", f"echo true | {way}; echo true | {way}; sudo -n true; sudo -n -i true").returncode == 0
@@ -191,11 +190,11 @@ def test_the_first_root_shell_of_a_session_is_told(desk: Desk, chat: Chat, sende
     assert chat.has(2, "root shell") == ["alice on web1 has a root shell, by sudo (3 times)", "alice on web1 has a root shell, by su"]
 
 
-def test_a_change_under_etc_that_nobody_was_told_of(desk: Desk, chat: Chat, sender: Sender, recorded: None) -> None:
+def test_a_change_under_etc_that_nobody_was_told_of(desk: Desk, chat: Chat, sender: Sender, made: None) -> None:
     sender.since = host("web1", "date +%s.%N")
     for command in ("cat /etc/hosts", "cp /etc/hosts /tmp/zz", "touch /etc/zz-1", "touch /etc/zz-2"):
         assert desk.ssh("carol", "web1", f"sudo -n {command}").returncode == 0
-    sender.send("_COMM=sudo")
+    sender.send("SYSLOG_IDENTIFIER=sudo")
     (line,) = chat.has(1, "announced nothing")
     assert (
         line
@@ -203,7 +202,7 @@ def test_a_change_under_etc_that_nobody_was_told_of(desk: Desk, chat: Chat, send
     )
     sender.announce("about to change a file", login="bob")
     assert desk.ssh("bob", "web1", "sudo -n touch /etc/zz-3").returncode in (0, 1)
-    sender.send("_COMM=sudo")
+    sender.send("SYSLOG_IDENTIFIER=sudo")
     time.sleep(3)
     assert not any("bob on web1 ran" in line for line in chat.lines())
 
