@@ -174,13 +174,13 @@ def test_a_broken_library_is_never_loaded_by_all(desk: Desk) -> None:
     library = host("web1", "cat /etc/ld.so.preload")
     host("web1", f"rm /etc/ld.so.preload; cp {library} /run/good; printf broken >{library}.new; mv -f {library}.new {library}")
     try:
-        done = desk.play("molecule/audit/converge.yml", limit="web1", rc=2)
+        done = desk.play("audit", limit="web1", rc=2)
         assert "/etc/ld.so.preload is as it was" in done.stdout + done.stderr
         assert host("web1", "cat /etc/ld.so.preload", check=False) == ""
         assert desk.logs_in("alice", "web1")
     finally:
         host("web1", f"cp /run/good {library}.new; mv -f {library}.new {library}")
-    desk.play("molecule/audit/converge.yml", limit="web1")
+    desk.play("audit", limit="web1")
     assert host("web1", "cat /etc/ld.so.preload") == library
     word = canary("again")
     ran(desk, "alice", "web1", f"/bin/true {word}")

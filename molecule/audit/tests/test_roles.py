@@ -10,7 +10,6 @@ import pytest
 from collected import COLLECTOR, FOLDER, RECEIVE, SHIP, canary, lines, ran, soon, verify
 from desk import ROOT, Desk, Done, host, kill_at_every_write, until
 
-PLAY = "molecule/audit/converge.yml"
 HOSTS = ("web1", "web2", "db1", "stage1")
 
 
@@ -124,31 +123,36 @@ def test_files_of_earlier_days_are_compressed_and_removed_in_time() -> None:
 
 
 @pytest.fixture
-def rsyslog(desk: Desk) -> Iterator[str]:
-    """A real rsyslog on another host, that writes what comes by TCP into a file."""
+def other() -> Iterator[str]:
+    """A file for what comes to another rsyslog, which begins when the role has installed one."""
     file = "/run/forwarded"
-    host("stage1", "DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends rsyslog >/dev/null 2>&1")
-    action = f'action(type="omfile" file="{file}" template="RSYSLOG_SyslogProtocol23Format")'
-    config = f'module(load="imtcp")\ninput(type="imtcp" port="5514" ruleset="x")\nruleset(name="x") {{ {action} }}\n'
-    host("stage1", f"rm -f {file}; cat >/etc/rsyslog.d/x.conf; systemctl restart rsyslog", stdin=config)
     yield file
-    host("stage1", f"rm -f {file} /etc/rsyslog.d/x.conf; DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y rsyslog >/dev/null 2>&1")
-    desk.play("playbooks/audit.yml", limit=COLLECTOR)
-    host(COLLECTOR, "DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y rsyslog >/dev/null 2>&1")
+    host(COLLECTOR, f"systemctl stop other-rsyslog; systemctl disable -q --now rsyslog; rm -f {file} /etc/rsyslog.d/prod-access-audit.conf")
 
 
-def test_records_go_on_to_what_an_organisation_has(desk: Desk, rsyslog: str) -> None:
-    action = {"type": "omfwd", "target": "stage1", "port": 5514, "protocol": "tcp", "queue.type": "LinkedList", "queue.filename": "audit"}
+def test_records_go_on_to_what_an_organisation_has(desk: Desk, other: str) -> None:
+    action = {
+        "type": "omfwd",
+        "target": "localhost",
+        "port": 5514,
+        "protocol": "tcp",
+        "queue.type": "LinkedList",
+        "queue.filename": "audit",
+    }
     refused = desk.play(
         "playbooks/audit.yml", "-e", json.dumps({"audit_collector_forward": [{**action, "no_such": "x"}]}), limit=COLLECTOR, rc=2
     )
     assert "rsyslog refuses audit_collector_forward" in said(refused)
+    output = f'action(type="omfile" file="{other}" template="RSYSLOG_SyslogProtocol23Format")'
+    config = f'module(load="imtcp")\ninput(type="imtcp" port="5514" ruleset="x")\nruleset(name="x") {{ {output} }}\n'
+    start = "systemd-run -q --unit=other-rsyslog rsyslogd -n -i /run/other.pid -f /run/other.conf"
+    host(COLLECTOR, f"cat >/run/other.conf; {start}", stdin=config)
     desk.play("playbooks/audit.yml", "-e", json.dumps({"audit_collector_forward": [action]}), limit=COLLECTOR)
     word = canary("onwards")
     ran(desk, "alice", "web1", f"/bin/true {word}")
     soon("--person", "alice", "--text", word)
-    until(lambda: word in host("stage1", f"cat {rsyslog}", check=False), 15, "the record at the other rsyslog")
-    line = next(line for line in host("stage1", f"cat {rsyslog}").splitlines() if word in line)
+    until(lambda: word in host(COLLECTOR, f"cat {other}", check=False), 15, "the record at the other rsyslog")
+    line = next(line for line in host(COLLECTOR, f"cat {other}").splitlines() if word in line)
     assert json.loads(line[line.index("{") :])["host"] == "web1"
     assert host(COLLECTOR, f"systemctl is-active {RECEIVE}") == "active"
 
