@@ -217,3 +217,12 @@ def test_sudo_says_where_it_records(separators: tuple[str, str]) -> None:
     assert _ship.recording(said) == "/var/log/sudo-io/00/00/1A"
     for other in ({"SYSLOG_IDENTIFIER": "logger"}, {"MESSAGE": '@cee:{"sudo":{"accept":{}}}'}, {"MESSAGE": message[5:]}):
         assert _ship.recording({**said, **other}) == ""
+
+
+@pytest.mark.parametrize(
+    "message", ['{"half": "password=hunter22"', '{"EXECVE": {"ARGV": 7}, "x": "password=hunter22"}', "[" * 9, '{"A": {"ARGV": [[1]]}}']
+)
+def test_a_line_of_laurel_that_cannot_be_read_leaves_without_secrets(message: str) -> None:
+    found = entry({**ALICE, "SYSLOG_IDENTIFIER": "laurel", "MESSAGE": message})
+    assert found is not None
+    assert "hunter22" not in found["MESSAGE"]
