@@ -180,8 +180,7 @@ def _tell_once(collector: Collector, found: Mapping[str, Report]) -> None:
         told = json.load(stream)
     known = told if isinstance(told, dict) else {}
     for host, report in found.items():
-        # Hosts that are silent are told of by the receiver, at once and once.
-        faults = [fault for fault in report.faults if not fault.startswith(f"{host}: silent")][:_ALARMS]
+        faults = report.faults[:_ALARMS]
         for fault in faults:
             if fault not in known.get(host, ()):
                 _journal.tell("alarm", "audit-verify", f"{host}: {fault}", {"TARGET": host}, wait=1)

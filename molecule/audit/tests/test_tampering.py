@@ -33,22 +33,19 @@ def copy(sealed: None) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("what", "command", "says"),
+    ("command", "says"),
     [
-        ("edited", 'sed -i \'0,/"_UID": "12001"/s//"_UID": "12002"/\' @', "edited: it is not what was sealed"),
-        ("removed", "sed -i 5d @", "a line before it was removed"),
-        ("moved", "sed -i '5{h;d};6{G}' @", "another place than where it was sealed"),
-        ("inserted", "sed -i '5{p}' @", "inserted: it was not sealed here"),
-        ("cut", "sed -i '$d' @; sed -i '$d' @; sed -i '$d' @; sed -i '$d' @", "missing: the file ends before it"),
-        ("without its seals", "seals=@; sed -i 2d ${seals%.jsonl}.seals", "its seals do not follow one another"),
-        ("gone", "rm @", ""),
+        ('sed -i \'0,/"_UID": "12001"/s//"_UID": "12002"/\' @', "edited: it is not what was sealed"),
+        ("sed -i 5d @", "a line before it was removed"),
+        ("sed -i '5{h;d};6{G}' @", "another place than where it was sealed"),
+        ("sed -i '5{p}' @", "inserted: it was not sealed here"),
+        ("sed -i '11,$d' @", "missing: the file ends before it"),
+        ("seals=@; sed -i 2d ${seals%.jsonl}.seals", "its seals do not follow one another"),
     ],
+    ids=["edited", "removed", "moved", "inserted", "cut", "without its seals"],
 )
-def test_a_change_on_the_collector_is_found(copy: str, what: str, command: str, says: str) -> None:
+def test_a_change_on_the_collector_is_found(copy: str, command: str, says: str) -> None:
     host(COLLECTOR, command.replace("@", copy))
-    if what == "gone":
-        # All of a host's files: nothing is left that could tell, except what is shipped next, whose numbers go on.
-        return
     faults = verify(COPY)["web1"]["faults"]
     assert any(says in fault for fault in faults), faults
 

@@ -19,7 +19,10 @@ def bare(desk: Desk) -> Iterator[str]:
     """A host that the role has never seen; afterwards it has the role."""
     lines = " ".join(LINES)
     host("web1", f"cp -a {lines} /run/; sed -i '/^# The next line is safetynet/,+1d' {lines}; rm /etc/tmux.conf")
-    host("web1", "rm -rf /usr/lib/prod-access/prompt /etc/prod-access /etc/fish/conf.d/prod-access.fish")
+    host(
+        "web1",
+        "rm -rf /usr/lib/prod-access/prompt /etc/prod-access/{environment,protected,sudo.env,welcome} /etc/fish/conf.d/prod-access.fish",
+    )
     yield "web1"
     host("web1", f"for file in {lines}; do cp -a --remove-destination /run/${{file##*/}} $file; done")
     desk.play(CONVERGE, limit="web1")
