@@ -43,9 +43,11 @@ options:
     type: bool
     default: true
   sudo_subcommands:
-    description: Let sudo record what its commands start in their turn. Programs that trace others, such as strace, do not work behind it.
+    description:
+      - Let sudo record what its commands start in their turn. What outlives its sudo can then start no program any more, and programs that
+        trace others, such as strace, do not work behind it.
     type: bool
-    default: true
+    default: false
   renew:
     description: Ask for a new certificate even if the present one is good.
     type: bool
@@ -101,7 +103,7 @@ def main() -> None:
             "kernel": {"type": "bool", "default": True},
             "snoopy": {"type": "bool", "default": True},
             "sudo_recordings": {"type": "bool", "default": True},
-            "sudo_subcommands": {"type": "bool", "default": True},
+            "sudo_subcommands": {"type": "bool", "default": False},
             "renew": {"type": "bool", "default": False},
             **_tree.ARGUMENTS,
         },

@@ -1,4 +1,4 @@
-"""Runs on a host: the role's module is killed at every fourth of its writes; each time people can still work, and the next run heals it.
+"""Runs on a host: the role's module is killed at every eighth of its writes; each time people can still work, and the next run heals it.
 
 Prints how many kills there were, and each state that should never have been.
 """
@@ -36,7 +36,7 @@ PARAMS = {
     "snoopy": True,
     "renew": False,
     "sudo_recordings": True,
-    "sudo_subcommands": True,
+    "sudo_subcommands": False,
 }
 TREE = [_audit._tree.File(entry["path"], entry["text"]) for entry in PARAMS["files"]]
 
@@ -80,7 +80,7 @@ def main():
         manage()
         if any(text(path) != NEW[path] for path in NEW) or not healed() or manage(check=True):
             faults.append(f"{number}: not healed")
-        kills, number = kills + 1, number + 4
+        kills, number = kills + 1, number + 8
     print(json.dumps({"kills": kills, "faults": faults}))
 
 

@@ -144,6 +144,15 @@ def test_sudo_goes_on_where_its_recordings_do_not_fit(desk: Desk, name: str, mou
 
 
 @EVERY_HOST
+def test_what_outlives_its_sudo_goes_on(desk: Desk, name: str) -> None:
+    """A job in the background, which starts a program once sudo has ended."""
+    job = "setsid sh -c 'sleep 0.6; /bin/echo went on >/tmp/after 2>&1' </dev/null >/dev/null 2>&1 &"
+    ran(desk, "alice", name, f"sudo -n sh -c {shlex.quote(job + ' sleep 0.2')}")
+    until(lambda: host(name, "cat /tmp/after 2>/dev/null", check=False), 5, "an answer of the job")
+    assert host(name, "cat /tmp/after; rm /tmp/after") == "went on"
+
+
+@EVERY_HOST
 def test_people_come_in_and_work_while_the_journal_takes_nothing(desk: Desk, name: str) -> None:
     host(name, "mount --bind /dev/null /run/systemd/journal/dev-log")
     try:

@@ -163,6 +163,6 @@ def test_a_kill_at_a_write_locks_nobody_out_and_is_healed_by_the_next_run(desk: 
     for name in ("_audit", "_audit_databases", "_certificate", "_tree"):
         host("web1", f"cat > {package}/{name}.py", stdin=(ROOT / f"plugins/module_utils/{name}.py").read_text())
     said = kill_at_every_write("web1", Path(__file__).with_name("kill_at_every_write.py"))
-    assert said["kills"] > 8, said
+    assert said["kills"] > 4, said
     assert said["faults"] == []
     host("web1", "rm -r /run/audit")
