@@ -76,6 +76,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+known:
+  description: The hosts of which there is something.
+  returned: success
+  type: list
+  elements: str
 evidence:
   description:
     - JSON. For each host under C(hosts) its C(items), C(counts) by kind, C(silences), C(ahead) (microseconds) and C(unplaced).
@@ -145,7 +150,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     here = _environment.read()
     found.update(environment=here.name, label=here.label, guards=sorted(here.guards), receipts=list(_digest.receipts(receipt_files())))
-    module.exit_json(changed=False, evidence=json.dumps(found))
+    module.exit_json(changed=False, known=sorted(found["hosts"]), evidence=json.dumps(found))
 
 
 def collected(wanted, folder, hosts, most):

@@ -254,20 +254,20 @@ def _gaps(wanted: Asked, found: Found, events: Iterable[Event]) -> Iterator[dict
     whole = {"from": written(wanted.since), "until": written(wanted.until)}
     for complaint in found.complaints:
         host, _colon, why = complaint.partition(": ")
-        yield {"host": host, **whole, "why": why or complaint}
+        yield {"host": host, **whole, "why": why or complaint, "kind": "none"}
     for host, why in sorted(found.unread.items()):
-        yield {"host": host, **whole, "why": why}
+        yield {"host": host, **whole, "why": why, "kind": "none"}
     for host, data in sorted(found.hosts.items()):
         for begin, end in data["silences"]:
-            yield {"host": host, "from": begin, "until": end, "why": "nothing came from it, not even a sign of life"}
+            yield {"host": host, "from": begin, "until": end, "why": "nothing came from it, not even a sign of life", "kind": "none"}
         if data["unplaced"]:
-            yield {"host": host, **whole, "why": f"{data['unplaced']} of its records do not say when they were made"}
+            yield {"host": host, **whole, "why": f"{data['unplaced']} of its records do not say when they were made", "kind": "none"}
         begins = data.get("begins")
         if begins and instant(begins) > wanted.since:
-            yield {"host": host, "from": whole["from"], "until": min(begins, whole["until"]), "why": "its journal begins only then"}
+            yield {"host": host, "from": whole["from"], "until": min(begins, whole["until"]), "why": "its journal begins only then", "kind": "none"}
     for event in events:
         if event["kind"] in ("alarm", "recording"):
-            yield {"host": event["host"], "from": event["time"], "until": event.get("last", event["time"]), "why": event["what"]}
+            yield {"host": event["host"], "from": event["time"], "until": event.get("last", event["time"]), "why": event["what"], "kind": "record"}
 
 
 def _is_done(event: Event) -> bool:

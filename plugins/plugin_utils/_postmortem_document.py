@@ -129,8 +129,8 @@ def document(data: Data, made: Mapping[str, Lines]) -> str:
     lines = [
         "---",
         f'title: "{data["title"].translate({34: 39, 92: 47})}"',
-        f"from: {data['from']}",
-        f"until: {data['until']}",
+        f"from: {data['from'][:19]}Z",
+        f"until: {data['until'][:19]}Z",
         "# The day on which everything here was agreed on, such as 2026-12-01. As long as it is empty, this is open.",
         "closed:",
         "---",
@@ -138,7 +138,7 @@ def document(data: Data, made: Mapping[str, Lines]) -> str:
         f"# {data['title']}",
         "",
         "What information and decisions led to it, and what will be different? Not: who is responsible? Whoever did it did what made",
-        f"sense at that moment. Replace each {OPEN} by what you know. Evidence between comments is made anew by each run; all else is yours.",
+        "sense at that moment. Write what you know where the dots are. Evidence between comments is made anew by each run; all else is yours.",
     ]
     for section in SECTIONS:
         lines += ["", f"## {section.title}", ""]
@@ -161,7 +161,7 @@ def merged(text: str, made: Mapping[str, Lines], before: Mapping[str, Lines]) ->
     place = 0
     while place < len(lines):
         begin = BEGIN.fullmatch(lines[place].strip())
-        end = _end(lines, place, begin[1]) if begin else None
+        end = end_of(lines, place, begin[1]) if begin else None
         if begin is None or end is None or begin[1] not in made:
             # A comment that has lost its other half means nothing any more, and would mislead the next run.
             if begin is None and END.fullmatch(lines[place].strip()) is None:
@@ -185,7 +185,7 @@ def merged(text: str, made: Mapping[str, Lines], before: Mapping[str, Lines]) ->
     return "".join(out)
 
 
-def _end(lines: Sequence[str], place: int, name: str) -> int | None:
+def end_of(lines: Sequence[str], place: int, name: str) -> int | None:
     """Where the evidence that begins there ends; None where it does not, before other evidence begins."""
     for number in range(place + 1, len(lines)):
         line = lines[number].strip()
@@ -261,7 +261,8 @@ def _about(data: Data) -> Iterator[str]:
     yield f"- From {clock(data['from'])} to {clock(data['until'])}. All times are UTC. Made at {clock(data['made'])}."
     yield f"- {data['total']:,} events of {len(read)} of {len(data['hosts'])} hosts, from {sources or 'nowhere'}; the drawn timeline is `postmortem.html`."
     if data["people"]:
-        yield f"- People: {', '.join(data['people'])}." + ("" if data["names"] else " They appear by what they do; the record has their names.")
+        people = ", ".join(data["people"][:_MOST_LINES]) + (f" and {len(data['people']) - _MOST_LINES} more" if len(data["people"]) > _MOST_LINES else "")
+        yield f"- People: {people}." + ("" if data["names"] else " They appear by what they do; the record has their names.")
     if data["gaps"]:
         yield f"- The evidence has {_counted(len(data['gaps']), 'gap')}: see the end."
 
@@ -277,7 +278,7 @@ def _before(data: Data, moments: Data) -> Iterator[str]:
         yield "In this time the record has nothing that destroys data. What happened is for people to tell."
         return
     host = next((host for host in data["hosts"] if host["name"] == began["host"]), {})
-    yield f"It began at {clock(began['time'])} on {began['host']}: {who(began)} {what(began)}."
+    yield f"It began at {clock(began['time'])} on {began['host']}: {who(began)}: {what(began)}."
     yield ""
     if host.get("label"):
         guards = ", ".join(host["guards"]) or "none"
@@ -288,7 +289,10 @@ def _before(data: Data, moments: Data) -> Iterator[str]:
     near = [
         event
         for event in data["events"]
-        if event.get("person") == began.get("person") and event["id"] != began["id"] and -_BEFORE <= instant(event["time"]) - moment <= _AFTER
+        if event.get("person") == began.get("person")
+        and (event["host"] == began["host"] or event.get("heavy"))
+        and event["id"] != began["id"]
+        and -_BEFORE <= instant(event["time"]) - moment <= _AFTER
     ]
     place = sum(event["id"] < began["id"] for event in near)
     chosen = near[max(0, place - _MOST_LINES + 3) : place + 3]
@@ -304,7 +308,7 @@ def _timeline(data: Data, moments: Data) -> Iterator[str]:
     day = data["from"][:10]
     names = {event["id"]: name for name, event in moments.items()}
     rows = [(event["time"], _row(event, day, names)) for event in order[:_MOST_ROWS]]
-    gaps = [(gap["from"], f"| {clock(gap['from'], day)} | {code(gap['host'])} | | **no evidence** until {clock(gap['until'], day)}: {code(gap['why'])} | |") for gap in data["gaps"]]
+    gaps = [(gap["from"], f"| {clock(gap['from'], day)} | {code(gap['host'], 64)} | | {_gap(gap, day)} | |") for gap in data["gaps"]]
     rows = sorted(rows + gaps[:_MOST_ROWS])
     if not rows:
         yield "Nothing that stands out."
@@ -318,6 +322,12 @@ def _timeline(data: Data, moments: Data) -> Iterator[str]:
         yield f"{_counted(more, 'more row')}, and all that people ran besides, in `postmortem.html`."
 
 
+def _gap(gap: Data, day: str) -> str:
+    if gap["kind"] == "record":
+        return f"**the record itself:** {code(gap['why'])}"
+    return f"**no evidence** until {clock(gap['until'], day)}: {code(gap['why'])}"
+
+
 def _row(event: Data, day: str, names: Mapping[int, str]) -> str:
     mark = {"began": "**it began:** ", "told": "**others were told:** ", "restored": "**restored:** "}.get(names.get(event["id"], ""), "")
     record = f"{event.get('source', '')} {event.get('record', '')}".strip()
@@ -329,14 +339,14 @@ def _communication(data: Data, by_id: Mapping[int, Data], moments: Data) -> Iter
     said = [event for event in data["events"] if event["kind"] == "announcement"]
     if began:
         told = moments.get("told")
-        after = f"{seconds(_between(began, told))} after it began, at {clock(told['time'])}: {who(told)} {what(told)}" if told else "not in this time, as far as the record goes"
+        after = f"{seconds(_between(began, told))} after it began, at {clock(told['time'])}: {who(told)}: {what(told)}" if told else "not in this time, as far as the record goes"
         yield f"- Others were told: {after}."
     yield f"- {_counted(len(said), 'announcement')} in this time" + ("." if not said else ":")
-    yield from (f"    - {clock(event['time'], data['from'][:10])} on {event['host']}: {who(event)} {what(event)}" for event in said[:_MOST_LINES])
+    yield from (f"    - {clock(event['time'], data['from'][:10])} on {event['host']}: {who(event)}: {what(event)}" for event in said[:_MOST_LINES])
     unannounced = [by_id[number] for number in data["unannounced"]]
     if unannounced:
         yield "- Changes that nobody was told of on that host in the hour before:"
-        yield from (f"    - {clock(event['time'], data['from'][:10])} on {event['host']}: {who(event)} {what(event)}" for event in unannounced[:_MOST_LINES])
+        yield from (f"    - {clock(event['time'], data['from'][:10])} on {event['host']}: {who(event)}: {what(event)}" for event in unannounced[:_MOST_LINES])
     yield "- The record knows what was announced, not what was said in a room or on the telephone."
 
 
