@@ -64,4 +64,4 @@ def read_notes(path: str, now: int) -> list[_postmortem.Note]:
         raise ValueError(f"postmortem_notes: {path}: {error}; say where the file of notes is") from None
     except yaml.YAMLError as error:
         raise ValueError(f"postmortem_notes: {path}: {' '.join(str(error).split())}; put quotes around texts") from None
-    return _postmortem.notes(data, os.path.relpath(path), now)
+    return _postmortem.notes(data, os.path.basename(path), now)

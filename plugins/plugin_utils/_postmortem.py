@@ -121,7 +121,7 @@ def notes(data: Any, file: str, now: int) -> list[Note]:
     """What people wrote down, from the file's data. Raises ValueError with all that is wrong, a line each."""
     problems: list[Problem] = []
     fields = Node(data, (), problems).fields(("notes",), required=("notes",))
-    found = [_note(item, f"{file}: {place}", now) for place, item in enumerate(fields["notes"].items())] if "notes" in fields else []
+    found = [_note(item, f"{file}: notes[{place}]", now) for place, item in enumerate(fields["notes"].items())] if "notes" in fields else []
     if problems:
         raise ValueError("\n".join(f"{file}: {str(problem).removeprefix(': ')}" for problem in problems))
     return [note for note in found if note is not None]
@@ -276,14 +276,18 @@ def _is_done(event: Event) -> bool:
 
 
 def _moments(events: Sequence[Event]) -> dict[str, Event]:
-    """When it began, when others were told first, and when data were there again; each where evidence has it."""
+    """When it began, what was said just before, when others were told, and when data were there again; each where evidence has it."""
     began = next((event for event in events if event.get("dangers") and _is_done(event)), None)
     if began is None:
         return {}
+    # What they announced, or noted, on whatever host: perhaps they believed that they were there.
+    said = [event for event in events if event["kind"] in ("announcement", "note") and event.get("person") and event.get("person") == began.get("person")]
+    near = [event for event in said if event["time"] <= began["time"] and instant(began["time"]) - instant(event["time"]) <= ANNOUNCED]
     after = [event for event in events if event["time"] > began["time"]]
     told = next((event for event in after if event["kind"] in ("announcement", "alarm")), None)
     restored = next((event for event in after if event["kind"] == "restore" and _is_good(event)), None)
-    return {name: event for name, event in (("began", began), ("told", told), ("restored", restored)) if event is not None}
+    found = {"said": next(reversed(near), None), "began": began, "told": told, "restored": restored}
+    return {name: event for name, event in found.items() if event is not None}
 
 
 def _is_good(event: Event) -> bool:

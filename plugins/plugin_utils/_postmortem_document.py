@@ -27,8 +27,10 @@ ACTIONS = "actions"
 _MOST_ROWS = 120
 _MOST_LINES = 15
 _LONGEST = 200
+_READABLE = 48
 _SECOND = 1_000_000
 _BEFORE, _AFTER = 900 * _SECOND, 300 * _SECOND
+_MARKS = {"began": "**it began:** ", "told": "**others were told:** ", "restored": "**restored:** "}
 _KEPT = "*Written into the evidence by people:*"
 
 Data = Mapping[str, Any]
@@ -303,10 +305,10 @@ def _before(data: Data, moments: Data) -> Iterator[str]:
 
 def _timeline(data: Data, moments: Data) -> Iterator[str]:
     heavy = [event for event in data["events"] if event.get("heavy") and event["kind"] not in ("alarm", "recording")]
-    moment = instant(moments["began"]["time"]) if moments else instant(data["until"])
+    moment = instant(moments["began"]["time"]) if "began" in moments else instant(data["until"])
     order = sorted(heavy, key=lambda event: (not event.get("dangers"), abs(instant(event["time"]) - moment)))
     day = data["from"][:10]
-    names = {event["id"]: name for name, event in moments.items()}
+    names = {event["id"]: name for name, event in moments.items() if name in _MARKS}
     rows = [(event["time"], _row(event, day, names)) for event in order[:_MOST_ROWS]]
     gaps = [(gap["from"], f"| {clock(gap['from'], day)} | {code(gap['host'], 64)} | | {_gap(gap, day)} | |") for gap in data["gaps"]]
     rows = sorted(rows + gaps[:_MOST_ROWS])
@@ -316,10 +318,9 @@ def _timeline(data: Data, moments: Data) -> Iterator[str]:
     yield f"| time ({day}) | where | who | what | record |"
     yield "|---|---|---|---|---|"
     yield from (row for _time, row in rows)
-    more = len(heavy) - min(len(heavy), _MOST_ROWS) + max(0, len(gaps) - _MOST_ROWS)
-    if more or len(heavy) < len(data["events"]):
-        yield ""
-        yield f"{_counted(more, 'more row')}, and all that people ran besides, in `postmortem.html`."
+    more = max(0, len(heavy) - _MOST_ROWS) + max(0, len(gaps) - _MOST_ROWS)
+    yield ""
+    yield (f"{_counted(more, 'more row')}, and what people ran besides, are in" if more else "What people ran besides is in") + " `postmortem.html`."
 
 
 def _gap(gap: Data, day: str) -> str:
@@ -329,9 +330,11 @@ def _gap(gap: Data, day: str) -> str:
 
 
 def _row(event: Data, day: str, names: Mapping[int, str]) -> str:
-    mark = {"began": "**it began:** ", "told": "**others were told:** ", "restored": "**restored:** "}.get(names.get(event["id"], ""), "")
-    record = f"{event.get('source', '')} {event.get('record', '')}".strip()
-    return f"| {clock(event['time'], day)} | {code(event['host'], 64)} | {who(event)} | {mark}{what(event)} | {code(record, 40)} |"
+    mark = _MARKS.get(names.get(event["id"], ""), "")
+    place = event.get("record", "")
+    # The cursor of a journal is too long to read; the page has it.
+    record = f"{event.get('source', '')} {place if len(place) <= _READABLE else ''}".strip()
+    return f"| {clock(event['time'], day)} | {code(event['host'], 64)} | {who(event)} | {mark}{what(event)} | {code(record, 64)} |"
 
 
 def _communication(data: Data, by_id: Mapping[int, Data], moments: Data) -> Iterator[str]:
@@ -361,7 +364,7 @@ def _defence(data: Data, by_id: Mapping[int, Data], moments: Data) -> Iterator[s
         return
     guards = [event for event in data["events"] if event["kind"] == "guard" and event["host"] == defence["host"]]
     yes = sum(not event.get("status") for event in guards)
-    yield f"- Questions of guards on {defence['host']}: {len(guards)}, of which {yes} were answered yes."
+    yield f"- Guards on {defence['host']} asked {_counted(len(guards), 'time')}; {yes} of {len(guards)} answers said yes."
     if defence["backup"]:
         yield f"- Last good backup before: {clock(defence['backup']['time'])} ({code(defence['backup']['record'])})."
         yield f"- RPO, at most: {seconds(defence['rpo'])} of changes, from that backup to when it began. Where logs were kept (WAL, binlog), less is lost: what the restore says counts."

@@ -70,10 +70,14 @@ def write(folder: str, texts: Mapping[str, str]) -> None:
 
 def git(folder: str, *arguments: str) -> str | None:
     """What git says of a folder; None where there is no git, or it knows no such thing."""
+    said = git_bytes(folder, *arguments)
+    return None if said is None else said.decode("utf-8", "replace")
+
+
+def git_bytes(folder: str, *arguments: str) -> bytes | None:
+    """The same as it comes."""
     try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=folder or ".", capture_output=True, encoding="utf-8", errors="replace", check=False
-        )
+        done = subprocess.run(["git", *arguments], cwd=folder or ".", capture_output=True, check=False)
     except OSError:
         return None
     return done.stdout if done.returncode == 0 else None
