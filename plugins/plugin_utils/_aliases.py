@@ -22,6 +22,7 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:[.-]+[A-Za-z0-9_]+)*")
 _PART = re.compile(r"[A-Za-z0-9_]+")
 # What points at a person as their name does.
 _TELLING = ("address", "key")
+_FROM = re.compile(r"\bfrom \S+")
 
 
 class Aliases:
@@ -85,15 +86,20 @@ class Aliases:
 
     def event(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """An event without names."""
+        if self._names:
+            return dict(event)
         full = event["kind"] in ("access_change", "inventory", "note")
+
+        def told(text: str) -> str:
+            return self.text(_FROM.sub("from an address", text) if event["kind"] == "login" else text, full=full)
+
         hidden: dict[str, Any] = dict(event)
         for name in ("person", "user"):
             if name in hidden:
                 hidden[name] = self.of(hidden[name])
-        hidden["what"] = self.text(event["what"], full=full)
+        hidden["what"] = told(event["what"])
         if "details" in event:
-            kept = {name: text for name, text in event["details"].items() if self._names or name not in _TELLING}
-            hidden["details"] = {name: self.text(text, full=full) for name, text in kept.items()}
+            hidden["details"] = {name: told(text) for name, text in event["details"].items() if name not in _TELLING}
         if "more" in event:
-            hidden["more"] = [{**one, "what": self.text(one["what"], full=full)} for one in event["more"]]
+            hidden["more"] = [{**one, "what": told(one["what"])} for one in event["more"]]
         return hidden

@@ -139,7 +139,7 @@ def document(data: Data, made: Mapping[str, Lines]) -> str:
         "",
         f"# {data['title']}",
         "",
-        "What information and decisions led to it, and what will be different? Not: who is responsible? Whoever did it did what made",
+        "What information and decisions led to it, and what will be different? Nobody is looked for here: whoever did it did what made",
         "sense at that moment. Write what you know where the dots are. Evidence between comments is made anew by each run; all else is yours.",
     ]
     for section in SECTIONS:
@@ -342,7 +342,7 @@ def _communication(data: Data, by_id: Mapping[int, Data], moments: Data) -> Iter
     said = [event for event in data["events"] if event["kind"] == "announcement"]
     if began:
         told = moments.get("told")
-        after = f"{seconds(_between(began, told))} after it began, at {clock(told['time'])}: {who(told)}: {what(told)}" if told else "not in this time, as far as the record goes"
+        after = f"{seconds(_between(began, told))} after it began, at {clock(told['time'], data['from'][:10])}: {who(told)}: {what(told)}" if told else "not in this time, as far as the record goes"
         yield f"- Others were told: {after}."
     yield f"- {_counted(len(said), 'announcement')} in this time" + ("." if not said else ":")
     yield from (f"    - {clock(event['time'], data['from'][:10])} on {event['host']}: {who(event)}: {what(event)}" for event in said[:_MOST_LINES])
@@ -373,7 +373,7 @@ def _defence(data: Data, by_id: Mapping[int, Data], moments: Data) -> Iterator[s
     yield f"- Last proven restore before: {clock(defence['proven']) if defence['proven'] else 'none on record'}."
     restored = moments.get("restored")
     if restored:
-        yield f"- RTO: {seconds(defence['rto'])}, from when it began to {clock(restored['time'])}: {what(restored)}."
+        yield f"- RTO: {seconds(defence['rto'])}, from when it began to {clock(restored['time'], data['from'][:10])}: {what(restored)}."
     else:
         yield "- No restore is on record in this time, and so no RTO can be measured."
 
