@@ -68,7 +68,7 @@ _REFUSED = re.compile(
 )
 _FAILED_SU = re.compile(r"FAILED SU \(to (\S+)\) .*")
 # sudo's own format, where nobody has asked it for JSON: an accepted command begins at once with where it was run.
-_RAN = re.compile(r"\S+ : (?:TTY=\S+ ; )?PWD=(.*?) ; USER=(\S+) ; (?:[A-Z_]+=.*? ; )*COMMAND=(.*)", re.S)
+_RAN = re.compile(r"\S+ : (?:TTY=\S+ ; )?PWD=(.*?) ; USER=(\S+) ; (?:[A-Z_]+=.*? ; )*?COMMAND=(.*)", re.S)
 _CRON = re.compile(r"\((\S+)\) CMD \((.*)\)", re.S)
 _SNOOPY = re.compile(r"login=(\S+) tty=(\S+) file=(.*)", re.S)
 _UNKNOWN = "(unknown)"
