@@ -56,12 +56,18 @@ class ActionModule(ActionBase):
         data = _postmortem.timeline(wanted, found, aliases, now)
         try:
             others = _postmortem_files.documents(os.path.dirname(folder))
-            known = {name: _postmortem_files.timeline(os.path.join(os.path.dirname(folder), name, _postmortem_files.TIMELINE)) for name in others}
+            known = {
+                name: _postmortem_files.timeline(os.path.join(os.path.dirname(folder), name, _postmortem_files.TIMELINE)) for name in others
+            }
             earlier = {name: (known[name], text) for name, text in others.items() if name != wanted.folder}
             data["repeats"] = _postmortem_lint.similar(data["marks"], earlier)
             made = _postmortem_document.blocks(data, data["repeats"])
             old = others.get(wanted.folder)
-            text = _postmortem_document.document(data, made) if old is None else _postmortem_document.merged(old, made, before.get("evidence", {}))
+            text = (
+                _postmortem_document.document(data, made)
+                if old is None
+                else _postmortem_document.merged(old, made, before.get("evidence", {}))
+            )
             data["evidence"] = made
             if not self._task.check_mode:
                 _write(folder, data, text)
@@ -90,7 +96,9 @@ def _write(folder: str, data: Mapping[str, Any], text: str) -> None:
     _postmortem_files.write(folder, dict(zip(reversed(_postmortem_files.NAMES), texts, strict=True)))
 
 
-def _found(task_vars: Mapping[str, Any], arguments: Mapping[str, Any], commits: Iterable[_postmortem.Commit], now: int) -> _postmortem.Found:
+def _found(
+    task_vars: Mapping[str, Any], arguments: Mapping[str, Any], commits: Iterable[_postmortem.Commit], now: int
+) -> _postmortem.Found:
     """What all of them answered: the collector, for all hosts, and each host for itself."""
     names = task_vars["ansible_play_hosts_all"]
     variables = {host: task_vars["hostvars"].raw_get(host) for host in names}

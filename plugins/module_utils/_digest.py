@@ -25,7 +25,7 @@ SILENCE = 180 * _SECOND
 _ALWAYS = 1 << 62
 _MORE = 4
 _LONGEST = 400
-_CLOCK_SAMPLES = 500
+_CLOCK_SAMPLES = 100
 _SAID = frozenset("access_change alarm announcement automation backup guard recording restore unverified".split())
 _CLIENTS = frozenset("mariadb mysql prod-access-sql psql".split())
 # In what could be dangerous, one of these stands.

@@ -11,9 +11,9 @@ module: postmortem
 short_description: Write down what led to something
 version_added: 0.1.0
 description:
-  - Makes one timeline of what the collector, or each host itself, has of a time, of receipts, of the inventory's git log and of people's notes.
-    Writes it into C(DATE-TITLE) in a folder on the controller as C(timeline.json), as C(postmortem.html), one page that needs no network, and into
-    C(postmortem.md), a document with questions that people answer together.
+  - Makes one timeline of what the collector, or each host itself, has of a time, of receipts, of the inventory's git log and of people's
+    notes. Writes it into C(DATE-TITLE) in a folder on the controller as C(timeline.json), as C(postmortem.html), one page that needs no
+    network, and into C(postmortem.md), a document with questions that people answer together.
   - People appear by what they do, such as C(developer 1), unless O(names) is set. They keep that when it runs again.
   - Run again, it renews the evidence and keeps everything that people wrote, wherever they have put it.
   - What is not on record is said. A host that could not be read, is silent, or whose record begins late, is a gap in the evidence.

@@ -99,6 +99,7 @@ import os
 import re
 import socket
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -132,7 +133,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    found = {"hosts": {}, "complaints": [], "begins": None}
+    found: dict[str, Any] = {"hosts": {}, "complaints": [], "begins": None}
     try:
         wanted = Filter(since=instant(params["since"]), until=instant(params["until"]))
         if params["source"] != "none":
@@ -153,7 +154,7 @@ def main() -> None:
     module.exit_json(changed=False, known=sorted(found["hosts"]), evidence=json.dumps(found))
 
 
-def collected(wanted, folder, hosts, most):
+def collected(wanted: Filter, folder: str, hosts: list[str], most: int) -> tuple[dict[str, Any], list[str]]:
     """What the collector has of these hosts, and what it complains of."""
     collector = _event_store.Collector(folder)
     known = [host for host in collector.hosts() if host in hosts]
@@ -165,29 +166,29 @@ def collected(wanted, folder, hosts, most):
     _digest.fit(digests, most)
     data = {host: made.to_data(wanted.since, wanted.until) for host, made in digests.items()}
     for host in [host for host, made in digests.items() if made.destroyed][:_MOST_BEFORE]:
-        complaints = []
+        complaints: list[str] = []
         data[host]["before"] = _digest.backups(collector.events(_before(wanted), [host], complaints.append))
     return data, [f"{host}: {complaint}" for host, _made, complaints in done for complaint in complaints]
 
 
-def _before(wanted):
+def _before(wanted: Filter) -> Filter:
     return Filter(kinds=frozenset(("backup", "restore")), since=max(0, wanted.since - _BEFORE), until=wanted.since)
 
 
-def _of_host(job):
+def _of_host(job: tuple[str, str, Filter, int]) -> tuple[str, _digest.Digest, list[str]]:
     folder, host, wanted, most = job
-    complaints = []
+    complaints: list[str] = []
     return host, _digest.digest(_event_store.Collector(folder).events(wanted, [host], complaints.append), most), complaints
 
 
-def journal_begin(module):
+def journal_begin(module: AnsibleModule) -> str | None:
     """The first moment that the journal of this host has, RFC 3339; None where that cannot be known."""
     _status, out, _err = module.run_command(["journalctl", "--header"])
     begins = [int(found, 16) for found in _HEAD.findall(out)]
     return written(min(begins)) if begins else None
 
 
-def receipt_files():
+def receipt_files() -> dict[str, Any]:
     """The receipts of this host, by their names."""
     found = {}
     for path in glob.glob(f"{_RECEIPTS}/*.json"):

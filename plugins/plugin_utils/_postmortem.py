@@ -76,8 +76,8 @@ class Note:
 class Found:
     """All that there is.
 
-    ``hosts`` maps each host of which events were read to them, as :mod:`_digest` has them, with their ``source``; ``unread`` maps the others
-    to why not. ``here`` maps hosts to what was found on them beside events: receipts, and what people see before their prompts.
+    ``hosts`` maps each host of which events were read to them, as :mod:`_digest` has them, with their ``source``; ``unread`` maps the
+    others to why not. ``here`` maps hosts to what was found on them beside events: receipts, and what people see before their prompts.
     """
 
     hosts: Mapping[str, Mapping[str, Any]]
@@ -264,10 +264,22 @@ def _gaps(wanted: Asked, found: Found, events: Iterable[Event]) -> Iterator[dict
             yield {"host": host, **whole, "why": f"{data['unplaced']} of its records do not say when they were made", "kind": "none"}
         begins = data.get("begins")
         if begins and instant(begins) > wanted.since:
-            yield {"host": host, "from": whole["from"], "until": min(begins, whole["until"]), "why": "its journal begins only then", "kind": "none"}
+            yield {
+                "host": host,
+                "from": whole["from"],
+                "until": min(begins, whole["until"]),
+                "why": "its journal begins only then",
+                "kind": "none",
+            }
     for event in events:
         if event["kind"] in ("alarm", "recording"):
-            yield {"host": event["host"], "from": event["time"], "until": event.get("last", event["time"]), "why": event["what"], "kind": "record"}
+            yield {
+                "host": event["host"],
+                "from": event["time"],
+                "until": event.get("last", event["time"]),
+                "why": event["what"],
+                "kind": "record",
+            }
 
 
 def _is_done(event: Event) -> bool:
@@ -281,7 +293,11 @@ def _moments(events: Sequence[Event]) -> dict[str, Event]:
     if began is None:
         return {}
     # What they announced, or noted, on whatever host: perhaps they believed that they were there.
-    said = [event for event in events if event["kind"] in ("announcement", "note") and event.get("person") and event.get("person") == began.get("person")]
+    said = [
+        event
+        for event in events
+        if event["kind"] in ("announcement", "note") and event.get("person") and event.get("person") == began.get("person")
+    ]
     near = [event for event in said if event["time"] <= began["time"] and instant(began["time"]) - instant(event["time"]) <= ANNOUNCED]
     after = [event for event in events if event["time"] > began["time"]]
     told = next((event for event in after if event["kind"] in ("announcement", "alarm")), None)
@@ -300,10 +316,10 @@ def _unannounced(events: Iterable[Event]) -> Iterator[Event]:
     for event in events:
         who = (event["host"], event.get("person", ""))
         if event["kind"] == "announcement":
-            last[who] = instant(event.get("last", event["time"]))
+            last[who] = instant(str(event.get("last", event["time"])))
         elif event["kind"] in _CHANGES and event.get("dangers") and who[1] and _is_done(event):
-            if instant(event["time"]) - last.get(who, -ANNOUNCED) >= ANNOUNCED:
-                yield event
+            is_late = instant(event["time"]) - last.get(who, -ANNOUNCED) >= ANNOUNCED
+            yield from [event] if is_late else []
 
 
 def _defence(events: Iterable[Event], before: Iterable[Event], moments: Mapping[str, Event]) -> dict[str, Any]:
@@ -331,6 +347,10 @@ def _defence(events: Iterable[Event], before: Iterable[Event], moments: Mapping[
 def _marks(events: Iterable[Event]) -> list[list[str]]:
     """What was destroyed where: action, object, host; what later documents are compared by."""
     marks = [
-        [action, thing, event["host"]] for event in events if _is_done(event) for action, *things in event.get("dangers", ()) for thing in things or [""]
+        [action, thing, event["host"]]
+        for event in events
+        if _is_done(event)
+        for action, *things in event.get("dangers", ())
+        for thing in things or [""]
     ]
     return [list(mark) for mark in dict.fromkeys(map(tuple, marks))][:200]

@@ -107,7 +107,10 @@ SECTIONS = (
     Section("Has something like it happened before?", "repeats"),
     Section("What is not known", "gaps"),
 )
-_DRAFT = f"> On {{day}}, from {OPEN} to {OPEN} UTC, you could not {OPEN}. The cause was {OPEN}. Your data {OPEN}. We have {OPEN} so that it does not happen again."
+_DRAFT = (
+    f"> On {{day}}, from {OPEN} to {OPEN} UTC, you could not {OPEN}. The cause was {OPEN}. Your data {OPEN}. We have {OPEN} so that it "
+    "does not happen again."
+)
 
 
 def blocks(data: Data, repeats: Iterable[Data] = ()) -> dict[str, Lines]:
@@ -140,7 +143,8 @@ def document(data: Data, made: Mapping[str, Lines]) -> str:
         f"# {data['title']}",
         "",
         "What information and decisions led to it, and what will be different? Nobody is looked for here: whoever did it did what made",
-        "sense at that moment. Write what you know where the dots are. Evidence between comments is made anew by each run; all else is yours.",
+        "sense at that moment. Write what you know where the dots are. Evidence between comments is made anew by each run, all else is",
+        "yours.",
     ]
     for section in SECTIONS:
         lines += ["", f"## {section.title}", ""]
@@ -157,7 +161,7 @@ def document(data: Data, made: Mapping[str, Lines]) -> str:
 
 def merged(text: str, made: Mapping[str, Lines], before: Mapping[str, Lines]) -> str:
     """A document that people have written in, with new evidence. ``before`` is the evidence that was put there the last time."""
-    left = {name: True for name in made}
+    left = dict.fromkeys(made, True)
     out: Lines = []
     lines = text.splitlines(keepends=True)
     place = 0
@@ -227,7 +231,7 @@ def clock(time: str, day: str = "") -> str:
 
 def seconds(count: int) -> str:
     """How long that is, in the two largest units."""
-    parts = []
+    parts: Lines = []
     for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         if count >= size or (name == "s" and not parts):
             parts.append(f"{count // size} {name}")
@@ -259,11 +263,16 @@ def what(event: Data) -> str:
 def _about(data: Data) -> Iterator[str]:
     read = [host for host in data["hosts"] if host["source"]]
     kinds = sorted({host["source"] for host in read})
-    sources = " and ".join({"collector": "the collector", "journal": "the journals of hosts, which root there can change"}[kind] for kind in kinds)
+    sources = " and ".join(
+        {"collector": "the collector", "journal": "the journals of hosts, which root there can change"}[kind] for kind in kinds
+    )
     yield f"- From {clock(data['from'])} to {clock(data['until'])}. All times are UTC. Made at {clock(data['made'])}."
-    yield f"- {data['total']:,} events of {len(read)} of {len(data['hosts'])} hosts, from {sources or 'nowhere'}; the drawn timeline is `postmortem.html`."
+    hosts = f"{len(read)} of {len(data['hosts'])} hosts"
+    yield f"- {data['total']:,} events of {hosts}, from {sources or 'nowhere'}; the drawn timeline is `postmortem.html`."
     if data["people"]:
-        people = ", ".join(data["people"][:_MOST_LINES]) + (f" and {len(data['people']) - _MOST_LINES} more" if len(data["people"]) > _MOST_LINES else "")
+        people = ", ".join(data["people"][:_MOST_LINES]) + (
+            f" and {len(data['people']) - _MOST_LINES} more" if len(data["people"]) > _MOST_LINES else ""
+        )
         yield f"- People: {people}." + ("" if data["names"] else " They appear by what they do; the record has their names.")
     if data["gaps"]:
         yield f"- The evidence has {_counted(len(data['gaps']), 'gap')}: see the end."
@@ -279,7 +288,7 @@ def _before(data: Data, moments: Data) -> Iterator[str]:
     if began is None:
         yield "In this time the record has nothing that destroys data. What happened is for people to tell."
         return
-    host = next((host for host in data["hosts"] if host["name"] == began["host"]), {})
+    host: Data = next((host for host in data["hosts"] if host["name"] == began["host"]), {})
     yield f"It began at {clock(began['time'])} on {began['host']}: {who(began)}: {what(began)}."
     yield ""
     if host.get("label"):
@@ -320,7 +329,9 @@ def _timeline(data: Data, moments: Data) -> Iterator[str]:
     yield from (row for _time, row in rows)
     more = max(0, len(heavy) - _MOST_ROWS) + max(0, len(gaps) - _MOST_ROWS)
     yield ""
-    yield (f"{_counted(more, 'more row')}, and what people ran besides, are in" if more else "What people ran besides is in") + " `postmortem.html`."
+    yield (
+        f"{_counted(more, 'more row')}, and what people ran besides, are in" if more else "What people ran besides is in"
+    ) + " `postmortem.html`."
 
 
 def _gap(gap: Data, day: str) -> str:
@@ -342,14 +353,23 @@ def _communication(data: Data, by_id: Mapping[int, Data], moments: Data) -> Iter
     said = [event for event in data["events"] if event["kind"] == "announcement"]
     if began:
         told = moments.get("told")
-        after = f"{seconds(_between(began, told))} after it began, at {clock(told['time'], data['from'][:10])}: {who(told)}: {what(told)}" if told else "not in this time, as far as the record goes"
+        after = (
+            f"{seconds(_between(began, told))} after it began, at {clock(told['time'], data['from'][:10])}: {who(told)}: {what(told)}"
+            if told
+            else "not in this time, as far as the record goes"
+        )
         yield f"- Others were told: {after}."
     yield f"- {_counted(len(said), 'announcement')} in this time" + ("." if not said else ":")
-    yield from (f"    - {clock(event['time'], data['from'][:10])} on {event['host']}: {who(event)}: {what(event)}" for event in said[:_MOST_LINES])
+    yield from (
+        f"    - {clock(event['time'], data['from'][:10])} on {event['host']}: {who(event)}: {what(event)}" for event in said[:_MOST_LINES]
+    )
     unannounced = [by_id[number] for number in data["unannounced"]]
     if unannounced:
         yield "- Changes that nobody was told of on that host in the hour before:"
-        yield from (f"    - {clock(event['time'], data['from'][:10])} on {event['host']}: {who(event)}: {what(event)}" for event in unannounced[:_MOST_LINES])
+        yield from (
+            f"    - {clock(event['time'], data['from'][:10])} on {event['host']}: {who(event)}: {what(event)}"
+            for event in unannounced[:_MOST_LINES]
+        )
     yield "- The record knows what was announced, not what was said in a room or on the telephone."
 
 
@@ -367,7 +387,8 @@ def _defence(data: Data, by_id: Mapping[int, Data], moments: Data) -> Iterator[s
     yield f"- Guards on {defence['host']} asked {_counted(len(guards), 'time')}; {yes} of {len(guards)} answers said yes."
     if defence["backup"]:
         yield f"- Last good backup before: {clock(defence['backup']['time'])} ({code(defence['backup']['record'])})."
-        yield f"- RPO, at most: {seconds(defence['rpo'])} of changes, from that backup to when it began. Where logs were kept (WAL, binlog), less is lost: what the restore says counts."
+        yield f"- RPO, at most: {seconds(defence['rpo'])} of changes, from that backup to when it began."
+        yield "- Where logs were kept (WAL, binlog), less is lost: what the restore says counts."
     else:
         yield f"- No record of a good backup of {defence['host']} before. A receipt of a later one says nothing of that time."
     yield f"- Last proven restore before: {clock(defence['proven']) if defence['proven'] else 'none on record'}."
@@ -409,4 +430,5 @@ def _gaps(data: Data) -> Iterator[str]:
         if host["skew"] is not None:
             way = "ahead of" if host["skew"] > 0 else "behind"
             late = "" if host["skew"] > 0 else ", or its records came late"
-            yield f"- The clock of {code(host['name'], 64)} is {seconds(int(abs(host['skew'])))} {way} the collector's{late}; its times are as it said."
+            skew = seconds(int(abs(host["skew"])))
+            yield f"- The clock of {code(host['name'], 64)} is {skew} {way} the collector's{late}; its times are as it said."

@@ -20,26 +20,46 @@ _HEADING = re.compile(r"#{1,6}\s")
 _COMMENT = re.compile(r"<!--.*?-->")
 _CODE = re.compile(r"(`+).*?\1")
 
-# Words that look for somebody, with what to ask in their place.
-_BLAMING = {
-    r"blam\w*|culprits?|guilt\w*|at fault|(?:his|her|their|whose|my) fault|who is responsible|responsible for the (?:outage|incident|loss)": (
-        "it looks for somebody: whoever did it did what made sense; say what information led to it"
+# Words that look for somebody, with what to ask in their place. Of a machine one may say that it failed to do something.
+_SOMEBODY = r"(?:he|she|they|we|i|you|somebody|someone|(?:developers?|operators?|person|people|team)(?: \d+)?)"
+_BLAMING = (
+    (
+        "it looks for somebody: whoever did it did what made sense; say what information led to it",
+        r"blam\w*|culprits?|guilt\w*|at fault|(?:his|her|their|whose|my) fault",
+        r"who is responsible|responsible for the (?:outage|incident|loss)",
     ),
-    r"careless\w*|negligen\w*|sloppy|reckless\w*|lazy|stupid\w*|incompeten\w*|unprofessional\w*|irresponsibl\w*|dumb": (
-        "it judges a person: say what they saw, and what made it look right"
+    (
+        "it judges a person: say what they saw, and what made it look right",
+        r"careless\w*|negligen\w*|sloppy|reckless\w*|lazy|stupid\w*|incompeten\w*|unprofessional\w*|irresponsibl\w*|dumb",
     ),
-    r"human error|user error|operator error|pilot error": ("it ends the question too early: ask what made the error easy, and what could have caught it"),
-    r"(?:should|could|would|ought to) (?:not |never )?have (?:known|seen|noticed|checked|asked|read|been|done|thought|looked|paid)\b|should'?ve|ought to have": (
-        "it tells of a world that was not: say what was known then, and why it was done so"
+    (
+        "it ends the question too early: ask what made the error easy, and what could have caught it",
+        r"(?:human|user|operator|pilot) error",
     ),
-    r"failed to|neglected to|forgot to|didn'?t bother|did not bother": "it measures a person by what came after: say what they did, and what they knew",
-    r"disciplin\w*|warning letter|reprimand\w*|punish\w*|fired|sacked": "nobody tells what happened when telling it is punished",
-    r"more careful|pay(?:ing)? (?:more )?attention|be careful|try harder": "care is no defence, and ends with the day: change what people work with",
-}
-_BLAME = {re.compile(rf"\b(?:{words})\b", re.I): why for words, why in _BLAMING.items()}
+    (
+        "it tells of a world that was not: say what was known then, and why it was done so",
+        r"(?:should|could|would|ought to) (?:not |never )?have (?:known|seen|noticed|checked|asked|read|been|done|thought|looked|paid)",
+        r"should'?ve|ought to have",
+    ),
+    (
+        "it measures a person by what came after: say what they did, and what they knew",
+        rf"{_SOMEBODY} (?:failed to|neglected to|forgot to|didn'?t bother|did not bother)",
+    ),
+    (
+        "nobody tells what happened when telling it is punished",
+        r"disciplin\w*|warning letter|reprimand\w*|punish\w*|sacked",
+    ),
+    (
+        "care is no defence, and ends with the day: change what people work with",
+        r"more careful|pay(?:ing)? (?:more )?attention|be careful|try harder",
+    ),
+)
+_BLAME = {re.compile(rf"\b(?:{'|'.join(words)})\b", re.I): why for why, *words in _BLAMING}
 _POWER = r"(?:access|sudo|root|permissions?|privileges?|rights?|logins?|accounts?|ssh|keys?|credentials?)"
-_TAKE = r"(?:remov|revok|withdr[ae]w|restrict|limit|reduc|tak(?:e|ing)|strip|den(?:y|ied)|forbid|lock|disabl|delet|cut|clos|ban|block|only give)\w*"
-_REMOVES = re.compile(rf"\b{_TAKE}\b[^.;|]{{0,60}}?\b{_POWER}\b|\bno (?:more )?{_POWER}\b|\b{_POWER}\b[^.;|]{{0,40}}\b(?:only for|for \w+ only)\b", re.I)
+_TAKE = r"(?:remov|revok|withdr[ae]w|restrict|limit|reduc|tak(?:e|ing)|strip|den(?:y|ied)|forbid|lock|disabl|delet|cut|clos|ban|block)\w*"
+_REMOVES = re.compile(
+    rf"\b{_TAKE}\b[^.;|]{{0,60}}?\b{_POWER}\b|\bno (?:more )?{_POWER}\b|\b{_POWER}\b[^.;|]{{0,40}}\b(?:only for|for \w+ only)\b", re.I
+)
 _WHY_NOT = (
     "to take access away treats people as the fault, and the next mistake is made by those who keep it; "
     "say what would have shown the mistake, made it small, or mended it"
@@ -59,7 +79,7 @@ def front(text: str) -> dict[str, str]:
     lines = text.splitlines()
     if not lines or lines[0].strip() != "---":
         return {}
-    said = {}
+    said: dict[str, str] = {}
     for line in lines[1:]:
         if line.strip() == "---":
             return said
@@ -119,10 +139,11 @@ def _unanswered(lines: Sequence[tuple[int, str]]) -> Iterator[Fault]:
             answer.append(line)
             if OPEN in line and not line.lstrip().startswith("|"):
                 yield Fault(number, f"{OPEN} waits for an answer: write what you know, or that nobody knows")
-    for name, question in known.items():
-        number, given = asked.get(name, (1, []))
-        if name not in asked:
-            yield Fault(1, f"the question '{question}' is gone: its heading ended in <!-- question: {name} -->; put that behind the heading of its answer")
+    for missing, question in known.items():
+        number, given = asked.get(missing, (1, []))
+        if missing not in asked:
+            mend = f"its heading ended in <!-- question: {missing} -->; put that behind the heading of its answer"
+            yield Fault(1, f"the question '{question}' is gone: {mend}")
         elif not any(line.strip() for line in given):
             yield Fault(number, f"'{question}' has no answer: write what you know, or that nobody knows")
 

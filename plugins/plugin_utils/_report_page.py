@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Data as one HTML page that works from a file and uses no network: who has access to what, and what happened in a time.
 
-Names, reasons and what was found on hosts or typed there come from many hands. So the data cannot end the element that it stands in, the page
-makes nothing but text of it, and the browser may run the page's own script alone, which it knows by its hash.
+Names, reasons and what was found on hosts or typed there come from many hands. So the data cannot end the element that it stands in, the
+page makes nothing but text of it, and the browser may run the page's own script alone, which it knows by its hash.
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ def warnings(
         Problem(
             (PEOPLE, login),
             f"loses {lost} while {names} is open",
-            f"if that is no reaction to it, say `because: {said}`; else take back what is taken, and let an action of the post-mortem change "
-            "what people work with"
+            f"if that is no reaction to it, say `because: {said}`; else take back what is taken, and let an action of the post-mortem "
+            "change what people work with"
             + ("" if login in after.people else "; put the person back, with `state: departed`, as a deleted entry cannot say why"),
             warning=True,
             scope=scope,
@@ -111,7 +111,12 @@ def variables_of(packed: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         for member in sorted(archive.getmembers(), key=lambda member: member.name):
             path = PurePosixPath(member.name)
-            if not member.isfile() or len(path.parts) < 2 or path.parts[0] not in _KINDS or path.suffix not in (".yml", ".yaml", ".json", ""):
+            if (
+                not member.isfile()
+                or len(path.parts) < 2
+                or path.parts[0] not in _KINDS
+                or path.suffix not in (".yml", ".yaml", ".json", "")
+            ):
                 continue
             stream = archive.extractfile(member)
             try:

@@ -46,13 +46,30 @@ def test_a_stranger_reads_what_happened(open_report: OpenReport) -> None:
     page = opened(open_report)
     expect(page.locator("h1")).to_have_text("Orders table droppedopen")
     story = page.locator("#story").inner_text()
-    for part in ("Said just before", "cleaning up staging", "It began", "12:04:00", "was asked about DROP TABLE orders (database shop on db1), and answered yes",
-                 "because it is the copy", "Others were told", "12:06:00", "Restored", "12:20:00", "RTO 16 min", "No record of one of db1."):
+    for part in (
+        "Said just before",
+        "cleaning up staging",
+        "It began",
+        "12:04:00",
+        "was asked about DROP TABLE orders (database shop on db1), and answered yes",
+        "because it is the copy",
+        "Others were told",
+        "12:06:00",
+        "Restored",
+        "12:20:00",
+        "RTO 16 min",
+        "No record of one of db1.",
+    ):
         assert part in story, part
     assert "alice" not in page.content()
     expect(page.locator("#status")).to_contain_text("Showing all 7 entries, which stand for 7 events, on 2 lanes of hosts.")
     document = page.locator("#document").inner_text()
-    for part in ("What information and decisions led to it", "Was the prompt red, and did it help?", "to be answered", "Prompts on db1 say PRODUCTION"):
+    for part in (
+        "What information and decisions led to it",
+        "Was the prompt red, and did it help?",
+        "to be answered",
+        "Prompts on db1 say PRODUCTION",
+    ):
         assert part in document, part
     assert page.locator("#document .evidence").count() == 8
     assert page.locator("#document h3").count() == 13
@@ -63,7 +80,13 @@ def test_an_event_opens_its_record_from_the_list_and_from_the_drawing(open_repor
     page = opened(open_report)
     page.get_by_role("button", name="Record of 12:04:00 on db1").first.click()
     text = record(page)
-    for part in ("guard on db1", "Destroys, or would: DROP TABLE orders", "On the collector, number 40", "prod-access-audit search --json --host 'db1'", '"answer": "confirmed"'):
+    for part in (
+        "guard on db1",
+        "Destroys, or would: DROP TABLE orders",
+        "On the collector, number 40",
+        "prod-access-audit search --json --host 'db1'",
+        '"answer": "confirmed"',
+    ):
         assert part in text, part
     page.keyboard.press("Escape")
     expect(page.locator("#panel")).to_be_hidden()
@@ -165,7 +188,10 @@ def test_hostile_texts_are_shown_as_they_are(open_report: OpenReport) -> None:
 
 def test_what_people_wrote_is_shown_as_they_meant_it(open_report: OpenReport) -> None:
     made = data()
-    made["document"] += "\n## Ours\n\n- one\n    - **two**\n\n> quoted\n\n```\nraw <b>\n```\n\n[a link](https://example.com) [no link](javascript:x) *soft* `a\\|b`\n\n1 | 2\n"
+    made["document"] += (
+        "\n## Ours\n\n- one\n    - **two**\n\n> quoted\n\n```\nraw <b>\n```\n\n[a link](https://example.com) [no link](javascript:x) "
+        "*soft* `a\\|b`\n\n1 | 2\n"
+    )
     page = opened(open_report, made)
     expect(page.locator("#document h2", has_text="Ours")).to_be_visible()
     assert page.locator("#document li li strong").last.inner_text() == "two"
@@ -229,7 +255,11 @@ def test_a_long_timeline_opens_and_answers_at_once(open_report: OpenReport, tmp_
     # Scrolling, zooming and moving draw anew each time; sixty times a second is 16 ms.
     spent = page.evaluate(
         """() => { const times = []; const box = document.getElementById("lanes");
-        for (let n = 0; n < 40; n += 1) { const t = performance.now(); box.scrollTop = n * 40; look(start + n * 1000, (end - start) / (1 + n % 7)); draw(); times.push(performance.now() - t); }
+        for (let n = 0; n < 40; n += 1) {
+          const t = performance.now();
+          box.scrollTop = n * 40; look(start + n * 1000, (end - start) / (1 + n % 7)); draw();
+          times.push(performance.now() - t);
+        }
         return times.sort((a, b) => a - b)[20]; }"""
     )
     assert spent < 50, f"drawing took {spent} ms"

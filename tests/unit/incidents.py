@@ -68,4 +68,6 @@ def large(events: int = 10_000, hosts: int = 40) -> dict[str, Any]:
         what = f"command number {number} of many, with some arguments"
         lanes[name].append(event(number * 55 / events, kinds[number % 6], what, host=name, person=f"p{number % 30}", user="root"))
     data = {name: {**digest(those, events).to_data(SINCE, UNTIL), "source": "collector"} for name, those in lanes.items()}
-    return timeline(_postmortem.Found(hosts={"db1": host(*dropped()), **data}, here={"db1": PRODUCTION}, unread={"gone1": "unreachable: no route"}))
+    return timeline(
+        _postmortem.Found(hosts={"db1": host(*dropped()), **data}, here={"db1": PRODUCTION}, unread={"gone1": "unreachable: no route"})
+    )

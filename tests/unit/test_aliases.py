@@ -56,7 +56,8 @@ def test_names_within_texts() -> None:
     some = aliases()
     text = some.text("access of alice changed; cd /home/alice/x, alice-laptop, bob.b, malice, ALICE, alice.txt am@example.com")
     assert text == (
-        "access of developer 1 changed; cd /home/developer 1/x, developer 1-laptop, developer 2, malice, ALICE, developer 1.txt am@example.com"
+        "access of developer 1 changed; cd /home/developer 1/x, developer 1-laptop, developer 2, malice, ALICE, developer 1.txt "
+        "am@example.com"
     )
     assert some.text("alice murphy <am@example.com>, Carol (Ops) Szabó", full=True) == "developer 1 <developer 1>, operator 1"
 

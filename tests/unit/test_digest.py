@@ -163,7 +163,9 @@ def test_of_backups_the_last_of_each_part_and_result_counts() -> None:
 
 
 def test_receipts_are_read_as_far_as_they_are_receipts() -> None:
-    found = receipts({"backup": {"ended": "2026-11-25T02:00:00Z"}, "restore-pg": {"ended": "x", "ok": False}, "odd": [], "odder": {"ended": 1}})
+    found = receipts(
+        {"backup": {"ended": "2026-11-25T02:00:00Z"}, "restore-pg": {"ended": "x", "ok": False}, "odd": [], "odder": {"ended": 1}}
+    )
     assert list(found) == [
         {"kind": "backup", "part": "", "ended": "2026-11-25T02:00:00Z", "ok": True},
         {"kind": "restore", "part": "pg", "ended": "x", "ok": False},

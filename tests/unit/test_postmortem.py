@@ -56,7 +56,7 @@ def test_notes_of_people() -> None:
     data = {
         "notes": [
             {"time": datetime.datetime(2026, 11, 25, 12, 3), "text": "I saw\n  red.", "who": "alice"},
-            {"time": datetime.datetime(2026, 11, 25, 12, 3, tzinfo=datetime.timezone.utc), "text": "b"},
+            {"time": datetime.datetime(2026, 11, 25, 12, 3, tzinfo=datetime.UTC), "text": "b"},
             {"time": datetime.date(2026, 11, 25), "text": "c"},
             {"time": "10 minutes ago", "text": "d"},
         ]
@@ -105,7 +105,7 @@ def test_what_is_known_of_an_incident() -> None:
     assert data["people"] == ["developer 1"]
     assert data["marks"] == [["DROP TABLE", "orders", "db1"]]
     assert (data["defence"]["rto"], data["defence"]["rpo"], data["defence"]["backup"]) == (16 * 60, None, None)
-    assert (data["total"], data["unannounced"], data["repeats"] if "repeats" in data else []) == (7, [], [])
+    assert (data["total"], data["unannounced"], data.get("repeats", [])) == (7, [], [])
     assert data["hosts"][0]["label"] == "PRODUCTION"
     assert not any(name in str(data) for name in ("alice", "192.0.2.1"))
     assert "alice" in str(timeline(names=True))

@@ -43,8 +43,8 @@ def test_a_new_document_has_all_questions_and_all_evidence() -> None:
 
 def test_evidence_tells_what_happened() -> None:
     for part in (
-        "It began at 2026-11-25 12:04:00 on db1: developer 1 as postgres: was asked about `DROP TABLE orders` (`database shop on db1`), and answered "
-        "yes, because `it is the copy`.",
+        "It began at 2026-11-25 12:04:00 on db1: developer 1 as postgres: was asked about `DROP TABLE orders` (`database shop on db1`), "
+        "and answered yes, because `it is the copy`.",
         "Prompts on db1 say `PRODUCTION` (environment `production`); guards there: rm, sql.",
         "12:02:00 on db1: announcement: `cleaning up staging`",
         "Others were told: 2 min after it began, at 12:06:00: nobody known: alarm: `orders are missing`.",
@@ -77,7 +77,9 @@ def test_evidence_tells_what_is_not_known() -> None:
 def test_evidence_of_backups_clocks_and_repeats() -> None:
     before = [{"time": "2026-11-25T02:10:00.000000Z", "kind": "backup", "what": "a", "record": "1"}]
     drill = {"time": "2026-11-24T05:00:00.000000Z", "kind": "restore", "what": "drill", "record": "3"}
-    data = timeline(found(hosts={"db1": {**host(*dropped(), before=[*before, drill]), "ahead": 60_000_000}, "web1": {**host(), "ahead": -5_000_000}}))
+    data = timeline(
+        found(hosts={"db1": {**host(*dropped(), before=[*before, drill]), "ahead": 60_000_000}, "web1": {**host(), "ahead": -5_000_000}})
+    )
     text = incidents.document(data)
     assert "Last good backup before: 2026-11-25 02:10:00 (`1`)." in text
     assert "RPO, at most: 9 h 54 min of changes" in text

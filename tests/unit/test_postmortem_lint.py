@@ -39,7 +39,9 @@ def test_each_question_that_nobody_has_answered_is_pointed_out() -> None:
     ]
     gone = re.sub(r"### .*<!-- question: prompt -->\n", "", DONE)
     (fault,) = lint(gone)
-    assert fault.what.startswith("the question 'Was the prompt red, and did it help?' is gone: its heading ended in <!-- question: prompt -->")
+    assert fault.what.startswith(
+        "the question 'Was the prompt red, and did it help?' is gone: its heading ended in <!-- question: prompt -->"
+    )
     renamed = DONE.replace("### Was the prompt red, and did it help?", "### Red?")
     assert lint(renamed) == []
 
@@ -75,7 +77,9 @@ def test_to_take_access_away_is_no_action(action: str) -> None:
     assert "to take access away treats people as the fault" in line
 
 
-@pytest.mark.parametrize("action", ["Ask before DROP in every database", "Move the key to a vault", "Remove the old table", "Show the prompt in red"])
+@pytest.mark.parametrize(
+    "action", ["Ask before DROP in every database", "Move the key to a vault", "Remove the old table", "Show the prompt in red"]
+)
 def test_other_actions_are(action: str) -> None:
     assert said(DONE.replace("Show the host's name in psql", action)) == []
 

@@ -66,14 +66,25 @@ GRANTS = "prod_access_grants_all: [{team: dev, why: they work here}]\n"
 
 
 def git(folder: Path, *words: str, date: str = "2026-11-25T11:00:00Z") -> None:
-    who = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in (("NAME", "x"), ("EMAIL", "x@example.com"), ("DATE", date))}
+    who = {
+        f"GIT_{role}_{part}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for part, value in (("NAME", "x"), ("EMAIL", "x@example.com"), ("DATE", date))
+    }
     subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **who})
 
 
 def inventory(folder: Path, people: str = PEOPLE, teams: str = TEAMS) -> tuple[Inventory, Model]:
     """An inventory as it is now, in files and in memory."""
-    files = {"group_vars/all/people.yml": people, "group_vars/all/teams": teams, "group_vars/all.yml": GRANTS, "group_vars/README.txt": "x: ["}
-    files.update({"host_vars/web1.yml": "other: 1\n", "group_vars/bad.yml": "a: [", "group_vars/odd.yml": "[1]", "group_vars/gone/x.yml": GRANTS})
+    files = {
+        "group_vars/all/people.yml": people,
+        "group_vars/all/teams": teams,
+        "group_vars/all.yml": GRANTS,
+        "group_vars/README.txt": "x: [",
+    }
+    files.update(
+        {"host_vars/web1.yml": "other: 1\n", "group_vars/bad.yml": "a: [", "group_vars/odd.yml": "[1]", "group_vars/gone/x.yml": GRANTS}
+    )
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
@@ -102,7 +113,9 @@ def test_the_inventory_is_compared_with_what_git_had_before_the_incident(tmp_pat
     git(tmp_path, "commit", "-qm", "take it", date="2026-11-25T11:45:00Z")
     assert len(found(tmp_path, changed)) == 1
     assert found(tmp_path, changed, since="2026-11-25T10:00:00Z") == []
-    said = inventory(tmp_path, people=PEOPLE.replace("name: Alice", "name: Alice, because: own request"), teams=TEAMS.replace("alice", "bob"))
+    said = inventory(
+        tmp_path, people=PEOPLE.replace("name: Alice", "name: Alice, because: own request"), teams=TEAMS.replace("alice", "bob")
+    )
     assert found(tmp_path, said) == []
     deleted = inventory(tmp_path, people="prod_access_people: {bob: {name: Bob}}\n", teams=TEAMS.replace("alice", "bob"))
     (line,) = found(tmp_path, deleted)

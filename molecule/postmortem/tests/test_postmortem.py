@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +30,12 @@ class Incident:
     notes: Path
 
     def write(self, *more: str, title: str = TITLE, rc: int = 0, limit: str | None = None) -> Done:
-        said = {"postmortem_title": title, "postmortem_from": self.since, "postmortem_folder": str(self.folder), "postmortem_notes": str(self.notes)}
+        said = {
+            "postmortem_title": title,
+            "postmortem_from": self.since,
+            "postmortem_folder": str(self.folder),
+            "postmortem_notes": str(self.notes),
+        }
         return self.desk.play("postmortem", "-e", json.dumps(said), *more, limit=limit, rc=rc)
 
     def lint(self, rc: int) -> str:
@@ -59,7 +63,9 @@ def incident(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[I
     host(HOST, f"mkdir -p {RECEIPTS}; cat >{RECEIPTS}/backup.json", stdin=json.dumps({"ended": ended, "ok": True}))
     time.sleep(1)
     since = host(HOST, "date -u +%FT%T.%6NZ")
-    (folder / "notes.yml").write_text(yaml.safe_dump({"notes": [{"time": since, "who": "alice", "text": "alice thought that this was stage1."}]}))
+    (folder / "notes.yml").write_text(
+        yaml.safe_dump({"notes": [{"time": since, "who": "alice", "text": "alice thought that this was stage1."}]})
+    )
     try:
         # Without this zsh asks her what it should be like.
         assert desk.ssh("alice", HOST, "touch .zshrc").returncode == 0
