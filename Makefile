@@ -85,7 +85,7 @@ unit: venv  ## tests of pure code, all branches covered
 	@pytest tests/unit --cov --cov-report=term --cov-fail-under=100
 
 test browser: SYSTEM += chromium
-browser: system venv  ## the report's page in a real browser
+browser: system venv  ## the pages in a real browser
 	@echo "==> browser"
 	@pytest tests/browser
 

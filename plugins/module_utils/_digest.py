@@ -16,20 +16,25 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 
 from . import _guard, _sql
-from ._event import Event, instant, written
+from ._event import Event, cut, instant, written
 from ._event_sources import UNKNOWN_TIME
 
 _SECOND = 1_000_000
 # Hosts that record say so every 60 seconds; of these three are missing.
 SILENCE = 180 * _SECOND
 _ALWAYS = 1 << 62
-_MORE = 4
+_MORE = 2
 _LONGEST = 400
+_LONGEST_MORE = 120
+_KNOWN = 10_000
 _CLOCK_SAMPLES = 100
 _SAID = frozenset("access_change alarm announcement automation backup guard recording restore unverified".split())
 _CLIENTS = frozenset("mariadb mysql prod-access-sql psql".split())
 # In what could be dangerous, one of these stands.
-_HINT = re.compile(r"\b(?:rm|reboot|shutdown|poweroff|halt|init|telinit|systemctl|psql|mariadb|mysql)\b")
+_HINT = re.compile(
+    r"\b(?:rm|reboot|shutdown|poweroff|halt|init|telinit|systemctl)\b|\b(?:psql|mariadb|mysql)\b.*(?:drop|truncate|delete|update|replace)",
+    re.I | re.S,
+)
 _GUARDS = frozenset(("rm", "reboot"))
 
 
@@ -85,8 +90,7 @@ class Item:
     """Some of the others."""
 
     @classmethod
-    def of(cls, event: Event) -> Item:
-        found = dangers(event)
+    def of(cls, event: Event, found: list[Danger]) -> Item:
         return cls(event, event.time, bool(found) or event.kind in _SAID, found)
 
     def add(self, other: Item) -> None:
@@ -102,7 +106,7 @@ class Item:
         data = _short(self.event)
         if self.count > 1:
             names = ("time", "what", "record", "status")
-            more = [{name: value for name, value in _short(event).items() if name in names} for event in self.more]
+            more = [{name: value for name, value in _short(event, _LONGEST_MORE).items() if name in names} for event in self.more]
             data.update(last=written(self.last), count=self.count, more=more)
         if self.is_heavy:
             data["heavy"] = True
@@ -111,11 +115,8 @@ class Item:
         return data
 
 
-def _short(event: Event) -> dict[str, Any]:
-    data = event.to_data()
-    if len(data["what"]) > _LONGEST:
-        data["what"] = f"{data['what'][:_LONGEST]}… ({len(event.what) - _LONGEST} more characters)"
-    return data
+def _short(event: Event, most: int = _LONGEST) -> dict[str, Any]:
+    return {**event.to_data(), "what": cut(event.what, most)}
 
 
 def _exactly(item: Item) -> tuple[Any, ...]:
@@ -173,6 +174,7 @@ class Digest:
         self._most = most
         self._level = 0
         self._open: dict[tuple[Any, ...], Item] = {}
+        self._known: dict[tuple[str, str, str], list[Danger]] = {}
         self._first: int | None = None
         self._last = 0
         self._clocked = 0
@@ -194,10 +196,20 @@ class Digest:
         self._live(event)
         if event.kind == "heartbeat":
             return
-        self._put(Item.of(event))
+        self._put(Item.of(event, self._dangers(event)))
         if len(self.items) > 2 * self._most:
             while len(self.items) > self._most and self.coarsen(self._level + 1):
                 pass
+
+    def _dangers(self, event: Event) -> list[Danger]:
+        """The same as :func:`dangers`. People and programs do most things many times, and each is looked at once."""
+        key = (event.kind, event.what, event.details.get("action", ""))
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            found = self._known[key] = dangers(event)
+        return found
 
     def _live(self, event: Event) -> None:
         """Note that the host was there, and what its clock said."""

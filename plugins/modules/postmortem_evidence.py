@@ -42,7 +42,7 @@ options:
   most:
     description: How many items there are at most, of all hosts together. Each host has one for each kind of events at least.
     type: int
-    default: 8000
+    default: 5000
   hosts_in_all:
     description: How many hosts are read in all, where each reads its own journal.
     type: int
@@ -92,6 +92,7 @@ evidence:
 """
 
 import contextlib
+import gc
 import glob
 import json
 import multiprocessing
@@ -127,7 +128,7 @@ def main() -> None:
             "until": {"type": "str", "required": True},
             "hosts": {"type": "list", "elements": "str", "default": []},
             "hosts_in_all": {"type": "int", "default": 1},
-            "most": {"type": "int", "default": 8000},
+            "most": {"type": "int", "default": 5000},
             "folder": {"type": "path", "default": _event_store.FOLDER},
         },
         supports_check_mode=True,
@@ -160,7 +161,8 @@ def collected(wanted: Filter, folder: str, hosts: list[str], most: int) -> tuple
     known = [host for host in collector.hosts() if host in hosts]
     jobs = [(collector.folder, host, wanted, _digest.share(len(known))) for host in known]
     workers = min(_MOST_PROCESSES, os.cpu_count() or 1)
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
+    # These processes do nothing else, make no cycles, and end.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork"), initializer=gc.disable) as pool:
         done = list(pool.map(_of_host, jobs, chunksize=max(1, len(jobs) // (workers * 4))))
     digests = {host: made for host, made, _complaints in done}
     _digest.fit(digests, most)

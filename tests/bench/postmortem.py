@@ -41,7 +41,7 @@ def main(events: int, hosts: int) -> int:
         size = sum(write(Path(folder, "record", name), events // hosts) for name in names)
         print(f"{events:,} events of {hosts} hosts, {size / 1e6:,.0f} MB; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}\n")
         begin, used = time.monotonic(), spent()
-        found, complaints = collected(Filter(since=SINCE, until=UNTIL), f"{folder}/record", names, 6000)
+        found, complaints = collected(Filter(since=SINCE, until=UNTIL), f"{folder}/record", names, 5000)
         reading = time.monotonic() - begin
         evidence = json.loads(json.dumps(found))
         asked = _postmortem.Asked("Orders table dropped", SINCE, UNTIL)

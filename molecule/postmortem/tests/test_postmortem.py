@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -107,7 +110,6 @@ def written(incident: Incident) -> Incident:
 
 def test_the_record_tells_what_happened(written: Incident) -> None:
     data = json.loads(written.path("timeline.json").read_text())
-    print(json.dumps(data, indent=1)[:6000])
     began = data["events"][data["moments"]["began"]]
     assert (began["host"], began["kind"], began["person"], began["details"]["answer"]) == (HOST, "guard", "developer 1", "confirmed")
     assert ["DROP TABLE", "orders", HOST] in data["marks"]
@@ -120,3 +122,128 @@ def test_the_record_tells_what_happened(written: Incident) -> None:
     assert (host_data["source"], host_data["label"], host_data["environment"]) == ("journal", "PRODUCTION", "production")
     (note,) = [event for event in data["events"] if event["kind"] == "note"]
     assert (note["person"], note["what"]) == ("developer 1", "developer 1 thought that this was stage1.")
+
+
+def test_no_name_is_left_unless_names_are_asked_for(written: Incident, tmp_path: Path) -> None:
+    for name in ("postmortem.md", "postmortem.html", "timeline.json"):
+        text = written.path(name).read_text()
+        assert not re.search(r"\balice\b|Alice Murphy", text), name
+        assert "developer 1" in text
+    named = Incident(written.desk, written.since, tmp_path, written.notes)
+    named.write("-e", "postmortem_names=true")
+    assert "alice as postgres" in named.text
+
+
+def test_the_document_asks_what_the_record_cannot_know_and_lint_finds_it_open(written: Incident) -> None:
+    assert "developer 1 as postgres: was asked about `DROP TABLE orders` (`database shop on db1`), and answered yes" in written.text
+    assert "Prompts on db1 say `PRODUCTION`" in written.text
+    said = written.lint(rc=2)
+    file = f"{written.path()}"
+    line = next(number for number, text in enumerate(written.text.splitlines(), 1) if text == "[…]")
+    assert re.search(rf"{re.escape(file.rpartition('/postmortems/')[2])}:{line}: \[…\] waits for an answer", said), said
+
+
+def test_what_people_wrote_stays_when_it_runs_again_and_lint_is_content(written: Incident) -> None:
+    row = "| Say the host in psql's prompt | operations | 2027-01-31 | look at the prompt of db1 | |"
+    answered = written.text.replace("| […] | | | | |", row).replace("[…]", "We answered this.\nIn two lines.")
+    head, *sections = re.split(r"(?m)^(?=## )", answered)
+    # Sections moved, one heading and one end of evidence gone, and a word within the evidence.
+    moved = head + "".join(reversed(sections)).replace("## Gaps in defence\n", "").replace("<!-- /evidence: gaps -->\n", "")
+    moved = moved.replace("cleaning up the copy on staging", "cleaning up the copy on staging (so they believed)")
+    written.path().write_text(moved)
+    desk_announced = written.desk.ssh("carol", HOST, "announce orders are back")
+    assert desk_announced.returncode == 0, desk_announced
+    written.write()
+    again = written.text
+    lines = [line for line in moved.splitlines() if line.strip() and not line.startswith("<!--")]
+    evidence = {line for block in json.loads(written.path("timeline.json").read_text())["evidence"].values() for line in block}
+    lost = [
+        line
+        for line in lines
+        if line not in again.splitlines()
+        and not re.match(r"- From |- \d+ events|\| \d|- \d+ announcement|    - |- Others|- `|- People", line)
+    ]
+    assert lost == []
+    assert "(so they believed)" in again
+    assert "orders are back" in again
+    assert "operator 1" in again, "new evidence is there"
+    assert row in again
+    assert evidence
+    assert (
+        "0 things to look at"
+        in written.desk.play("postmortem", "--tags", "lint", "-e", f"postmortem_folder={written.folder}", limit=None).stdout
+    )
+
+
+def test_an_earlier_one_that_is_like_it_is_named_with_what_is_still_open_there(written: Incident) -> None:
+    done = written.write(title="Orders dropped again")
+    assert "like " in done.stdout
+    again = written.path(title="orders-dropped-again").read_text()
+    folder = written.path().parent.name
+    assert f"[{folder}](../{folder}/postmortem.md): `command DROP TABLE`, `object orders`, `host db1`" in again
+    assert "still open there: `Say the host in psql's prompt`" in again
+
+
+def test_all_that_is_wrong_with_what_was_asked_is_said_before_any_host_is_touched(incident: Incident, tmp_path: Path) -> None:
+    (tmp_path / "notes.yml").write_text("notes: [{tim: now, text: x}]\n")
+    said = {
+        "postmortem_title": "",
+        "postmortem_from": "soon",
+        "postmortem_notes": str(tmp_path / "notes.yml"),
+        "postmortem_folder": str(tmp_path / "x"),
+    }
+    done = incident.desk.play("postmortem", "-e", json.dumps(said), limit=None, rc=2)
+    shown = " ".join((done.stdout + done.stderr).split())
+    for part in (
+        "postmortem_title: say in a few words what happened",
+        "postmortem_from: not an RFC 3339 time ('soon')",
+        "notes.yml: notes[0].tim: unknown key; did you mean `time`?",
+    ):
+        assert part in shown
+    assert "Read what" not in shown
+    assert not (tmp_path / "x").exists()
+
+
+def test_check_mode_writes_nothing(incident: Incident, tmp_path: Path) -> None:
+    empty = Incident(incident.desk, incident.since, tmp_path / "x", incident.notes)
+    empty.write("--check")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_host_that_cannot_be_reached_is_a_gap(incident: Incident, tmp_path: Path) -> None:
+    alone = Incident(incident.desk, incident.since, tmp_path, incident.notes)
+    alone.write("-e", json.dumps({"ansible_port": 1}), limit="web1")
+    data = json.loads(alone.path("timeline.json").read_text())
+    assert [(gap["host"], gap["kind"]) for gap in data["gaps"] if gap["host"] == "web1"] == [("web1", "none")]
+    assert "could not be reached" in alone.text
+    assert "0 of 1 hosts" in alone.text
+
+
+def test_while_it_is_open_validate_warns_of_access_that_is_taken_away(written: Incident) -> None:
+    desk = written.desk
+    desk.write()
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "all"]):
+        # As it was before the incident.
+        date = {"GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z", "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z"}
+        subprocess.run(["git", *command], cwd=desk.inventory, check=True, capture_output=True, env={**os.environ, **date})
+    teams = desk.inventory / "group_vars/all/teams.yml"
+    teams.write_text(teams.read_text().replace("- alice\n", ""))
+
+    def warned() -> bool:
+        done = desk.play("validate", "-e", f"postmortem_folder={written.folder}", limit=None, write=False)
+        assert "loses all access on" not in done.stderr or "prod_access_people.alice: loses all access" in done.stderr
+        return "prod_access_people.alice: loses all access" in done.stderr
+
+    assert warned()
+    document = written.path()
+    open_documents = [document, written.path(title="orders-dropped-again")]
+    texts = {path: path.read_text() for path in open_documents if path.exists()}
+    for path, text in texts.items():
+        path.write_text(text.replace("closed:", "closed: 2026-12-01", 1))
+    assert not warned(), "nothing is open any more"
+    for path, text in texts.items():
+        path.write_text(text)
+    people = desk.inventory / "group_vars/all/people.yml"
+    people.write_text(people.read_text().replace("  alice:\n", "  alice:\n    because: own request\n"))
+    assert not warned()
