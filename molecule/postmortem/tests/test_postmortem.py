@@ -32,7 +32,7 @@ class Incident:
     folder: Path
     notes: Path
 
-    def write(self, *more: str, title: str = TITLE, rc: int = 0, limit: str | None = None) -> Done:
+    def write(self, *more: str, title: str = TITLE, rc: int = 0, limit: str | None = HOST) -> Done:
         said = {
             "postmortem_title": title,
             "postmortem_from": self.since,
@@ -104,7 +104,7 @@ tell("restore", "backup", "restore of orders: good", {"PART": "orders", "RESULT"
 
 @pytest.fixture(scope="module")
 def written(incident: Incident) -> Incident:
-    incident.write()
+    incident.write(limit=None)
     return incident
 
 
@@ -151,28 +151,18 @@ def test_what_people_wrote_stays_when_it_runs_again_and_lint_is_content(written:
     moved = head + "".join(reversed(sections)).replace("## Gaps in defence\n", "").replace("<!-- /evidence: gaps -->\n", "")
     moved = moved.replace("cleaning up the copy on staging", "cleaning up the copy on staging (so they believed)")
     written.path().write_text(moved)
-    desk_announced = written.desk.ssh("carol", HOST, "announce orders are back")
-    assert desk_announced.returncode == 0, desk_announced
+    before = {line for block in json.loads(written.path("timeline.json").read_text())["evidence"].values() for line in block}
+    announced = written.desk.ssh("carol", HOST, "announce orders are back")
+    assert announced.returncode == 0, announced
     written.write()
     again = written.text
-    lines = [line for line in moved.splitlines() if line.strip() and not line.startswith("<!--")]
-    evidence = {line for block in json.loads(written.path("timeline.json").read_text())["evidence"].values() for line in block}
-    lost = [
-        line
-        for line in lines
-        if line not in again.splitlines()
-        and not re.match(r"- From |- \d+ events|\| \d|- \d+ announcement|    - |- Others|- `|- People", line)
-    ]
-    assert lost == []
+    kept = again.splitlines()
+    assert [line for line in moved.splitlines() if line not in kept and line not in before and not line.startswith("<!--")] == []
     assert "(so they believed)" in again
     assert "orders are back" in again
     assert "operator 1" in again, "new evidence is there"
     assert row in again
-    assert evidence
-    assert (
-        "0 things to look at"
-        in written.desk.play("postmortem", "--tags", "lint", "-e", f"postmortem_folder={written.folder}", limit=None).stdout
-    )
+    assert written.lint(rc=0) == ""
 
 
 def test_an_earlier_one_that_is_like_it_is_named_with_what_is_still_open_there(written: Incident) -> None:
