@@ -35,6 +35,7 @@ class Incident:
     def write(self, *more: str, title: str = TITLE, rc: int = 0, limit: str | None = HOST) -> Done:
         said = {
             "postmortem_title": title,
+            "postmortem_collector": "",
             "postmortem_from": self.since,
             "postmortem_folder": str(self.folder),
             "postmortem_notes": str(self.notes),
@@ -122,6 +123,20 @@ def test_the_record_tells_what_happened(written: Incident) -> None:
     assert (host_data["source"], host_data["label"], host_data["environment"]) == ("journal", "PRODUCTION", "production")
     (note,) = [event for event in data["events"] if event["kind"] == "note"]
     assert (note["person"], note["what"]) == ("developer 1", "developer 1 thought that this was stage1.")
+
+
+def test_the_collector_tells_the_same_and_has_what_the_host_has_not(written: Incident, tmp_path: Path) -> None:
+    other = Incident(written.desk, written.since, tmp_path, written.notes)
+    other.write("-e", "postmortem_collector=log1")
+    data = json.loads(other.path("timeline.json").read_text())
+    (db1,) = [one for one in data["hosts"] if one["name"] == HOST]
+    assert (db1["source"], db1["skew"]) == ("collector", None)
+    began = data["events"][data["moments"]["began"]]
+    assert (began["kind"], began["person"], began["details"]["answer"]) == ("guard", "developer 1", "confirmed")
+    assert began["record"].isdecimal()
+    assert began["received"] > began["time"]
+    assert [event["kind"] for event in data["events"] if event.get("dangers")][:2] == ["guard", "sql"], "the statement itself is on record"
+    assert "from the collector" in other.text
 
 
 def test_no_name_is_left_unless_names_are_asked_for(written: Incident, tmp_path: Path) -> None:
