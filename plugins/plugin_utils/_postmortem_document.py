@@ -30,6 +30,7 @@ _LONGEST = 200
 _READABLE = 48
 _SECOND = 1_000_000
 _BEFORE, _AFTER = 900 * _SECOND, 300 * _SECOND
+_TELLS_LESS = {"login": 1, "sudo": 1, "logout": 2, "session": 2, "command": 3}
 _MARKS = {"began": "**it began:** ", "told": "**others were told:** ", "restored": "**restored:** "}
 _KEPT = "*Written into the evidence by people:*"
 
@@ -305,8 +306,9 @@ def _before(data: Data, moments: Data) -> Iterator[str]:
         and event["id"] != began["id"]
         and -_BEFORE <= instant(event["time"]) - moment <= _AFTER
     ]
-    place = sum(event["id"] < began["id"] for event in near)
-    chosen = near[max(0, place - _MOST_LINES + 3) : place + 3]
+    # One line that somebody typed starts many programs; what was said and asked tells more.
+    near.sort(key=lambda event: (_TELLS_LESS.get(event["kind"], 0), abs(instant(event["time"]) - moment)))
+    chosen = sorted(near[:_MOST_LINES], key=lambda event: int(event["id"]))
     if chosen:
         yield f"- {began.get('person', 'It')} in the quarter of an hour before, and just after:"
         yield from (f"    - {clock(event['time'], began['time'][:10])} on {event['host']}: {what(event)}" for event in chosen)

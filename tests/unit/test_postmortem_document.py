@@ -57,6 +57,14 @@ def test_evidence_tells_what_happened() -> None:
         assert part in FIRST, part
 
 
+def test_what_was_said_stands_before_the_programs_that_were_started() -> None:
+    programs = [event(3.9 + number / 1000, "command", f"program{number}", person="alice") for number in range(50)]
+    lines = blocks(timeline(found(*dropped(), *programs)))["before"]
+    assert len(lines) == 2 + 2 + 15
+    assert any("cleaning up staging" in line for line in lines)
+    assert [line[4:].partition(" on ")[0] for line in lines[4:]] == sorted(line[4:].partition(" on ")[0] for line in lines[4:])
+
+
 def test_evidence_tells_what_is_not_known() -> None:
     quiet = incidents.document(timeline(found(event(1, "login", "x", person="alice"))))
     assert "In this time the record has nothing that destroys data." in quiet
