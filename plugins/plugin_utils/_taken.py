@@ -60,7 +60,7 @@ def taken(before: Model, after: Model, now: Moment) -> dict[str, str]:
     for host in after.hosts:
         old, new = before.access(host).people, after.access(host).people
         for login, person in old.items():
-            if login in after.people and after.people[login].because:
+            if person == new.get(login) or (login in after.people and after.people[login].because):
                 continue
             for what in _lost(person, new.get(login), now):
                 lost.setdefault(login, {}).setdefault(what, []).append(host)

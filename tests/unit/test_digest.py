@@ -125,13 +125,20 @@ def test_hosts_on_which_nothing_heavy_happened_are_drawn_together_first() -> Non
     assert not Digest(1).coarsen(99)
 
 
+def test_what_is_heavy_is_never_hidden_in_what_is_not() -> None:
+    made = digest([event(second, "sql", f"{what} t{second}") for second in range(40) for what in ("SELECT", "DROP TABLE")], 100)
+    fit({"db1": made}, 1)
+    assert [(item.is_heavy, item.count) for item in made.items] == [(False, 40), (True, 40)]
+
+
 def test_silence_is_known_of_hosts_that_say_that_they_are_there() -> None:
-    beats = [event(second, "heartbeat", "recording") for second in (200, 260, 320, 1000)]
+    beats = [event(second, "heartbeat", "recording") for second in (200, 260, 320, 1000, 1181, 1361)]
     made = digest([*beats, UNKNOWN], 100).to_data(START, START + 2000 * SECOND)
     times = [[instant(time) - START for time in pair] for pair in made["silences"]]
-    assert times == [[0, 200 * SECOND], [320 * SECOND, 1000 * SECOND], [1000 * SECOND, 2000 * SECOND]]
+    pairs = [(0, 200), (320, 1000), (1000, 1181), (1361, 2000)]
+    assert times == [[begin * SECOND, end * SECOND] for begin, end in pairs]
     assert made["items"] == []
-    assert (made["unplaced"], made["counts"]) == (1, {"heartbeat": 4, "unreadable": 1})
+    assert (made["unplaced"], made["counts"]) == (1, {"heartbeat": 6, "unreadable": 1})
     assert digest([event(0), event(5000)], 100).to_data(START, START + 9000 * SECOND)["silences"] == []
     assert digest([], 100).to_data(START, START + 9000 * SECOND)["silences"] == []
     whole = digest([event(second, "heartbeat", "x") for second in range(0, 600, 60)], 100)
