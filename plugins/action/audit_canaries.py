@@ -24,12 +24,13 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        self.validate_argument_spec(argument_spec={})
+        _options, arguments = self.validate_argument_spec(argument_spec={"cron": {"type": "bool", "default": True}})
         result["changed"] = False
         if self._task.check_mode:
             return {**result, "skipped": True, "msg": "canaries are commands, and none are run in check mode"}
         token = f"canary-{secrets.token_hex(4)}"
-        done = self._low_level_execute_command(f"sh -s {token}", sudoable=False, in_data=_SCRIPT.read_bytes())
+        command = f"sh -s {token}" if arguments["cron"] else f"sh -s {token} without-cron"
+        done = self._low_level_execute_command(command, sudoable=False, in_data=_SCRIPT.read_bytes())
         try:
             person, canaries = _selftest.said(done["stdout"])
         except ValueError as error:

@@ -27,26 +27,27 @@ class ActionModule(ActionBase):
         _options, arguments = self.validate_argument_spec(
             argument_spec={"canaries": {"type": "str", "required": True}, "events": {"type": "str", "required": True}}
         )
-        result.update(changed=False, hosts={})
-        broken = []
+        result["changed"] = False
+        hosts: dict[str, Any] = {}
+        broken: dict[str, list[str]] = {}
         for host in task_vars["ansible_play_hosts_all"]:
             variables = task_vars["hostvars"].raw_get(host)
             ran, seen = (variables.get(arguments[name]) or {} for name in ("canaries", "events"))
             if "token" not in ran or "events" not in seen:
                 message = next((outcome["msg"] for outcome in (ran, seen) if outcome.get("msg")), "nothing was tried there")
                 self._display.display(f"\n{host}: {shown(' '.join(str(message).split()), 1000)}", color=C.COLOR_UNREACHABLE)
-                broken.append(host)
+                broken[host] = []
                 continue
             rows = list(_selftest.rows(ran["token"], ran["person"], ran["canaries"], seen["events"]))
             self._display.display(f"\n{host}: canaries of {shown(ran['person'])}, as the collector has them")
             for row in rows:
                 self._display.display(f"  {shown(str(row), 300)}", color=_color(row))
-            result["hosts"][host] = [vars(row) for row in rows]
+            hosts[host] = [vars(row) for row in rows]
             if any(row.is_broken for row in rows):
-                broken.append(host)
+                broken[host] = [row.canary for row in rows if row.is_broken]
         if broken:
-            result.update(failed=True, msg=f"the record is not what it is promised to be on: {', '.join(broken)}")
-        return result
+            return {**result, "failed": True, "broken": broken, "msg": "the record is not what it is promised to be, see above"}
+        return {**result, "hosts": hosts}
 
 
 def _color(row: _selftest.Row) -> str:

@@ -7,24 +7,29 @@ from __future__ import annotations
 
 import contextlib
 import grp
+import hashlib
 import os
 import re
 import shutil
 import tempfile
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, Mapping
+from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from . import _audit_databases, _audit_kernel, _certificate, _files, _sudo, _tree
 from ._audit_ship_program import CERTIFICATE, STATE
 from ._command import PATH, HostError, attempt, run
 from ._names import GROUP
+from ._recordings import FOLDER
 from ._tree import Change
 
 REPORT = "/etc/prod-access/audit.json"
+_AREA = "audit"
 _SHIP = "prod-access-audit-ship"
 _RECORDINGS = "prod-access-audit-recordings.timer"
 _PRELOAD = "/etc/ld.so.preload"
 _RENEWED_BEFORE = 30
+_HEAD = "# Managed by safetynet.prod_access: a change here is undone by the next run."
+_OWN_RECORD = f"%{GROUP} ALL = {_sudo.OWN_RECORD}"
 # sudoers(5): since which version sudo knows what.
 _SINCE = {
     "log_format=json": (1, 9, 4),
@@ -67,9 +72,14 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     files = [_tree.File(entry["path"], entry["text"], int(entry["mode"], 8)) for entry in params["files"]]
     plan = _Plan()
     tree = _tree.plan(files, [], params["pruned"])
-    if tree:
-        plan.changes += tree
-        plan.steps.append(lambda: _bring(tree))
+    plan.changes += tree
+    # What follows the files depends on which of them changed, or on all of them where nobody knows.
+    changed = [change.path for change in tree]
+    if _tree.is_unfinished(_AREA):
+        plan.words.append("what a run that was cut off did not come to")
+        changed = [file.path for file in files]
+    if changed:
+        plan.steps.append(lambda: _bring(tree, changed))
     _plan_journal(plan)
     _plan_sudo(plan, params)
     kernel = _audit_kernel.plan(params["kernel"])
@@ -79,15 +89,16 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         plan.words += found.words
         plan.steps += found.steps
     _plan_snoopy(plan, wanted=params["snoopy"] and not kernel.on, why_not="the kernel's record has more" if kernel.on else "not asked for")
-    asks = _plan_shipping(plan, params, [change.path for change in tree])
+    asks = _plan_shipping(plan, params, files)
     report = _files.dumped({name: layer.to_data() for name, layer in plan.layers.items()})
     before = _files.read_text(REPORT)
     if before != report:
         plan.changes.append(Change(REPORT, before, report, 0o644))
         plan.steps.append(lambda: _files.write(REPORT, report))
-    if not check:
-        for step in plan.steps:
-            step()
+    if plan.steps and not check:
+        with _tree.to_the_end(_AREA):
+            for step in plan.steps:
+                step()
     answer: dict[str, Any] = {
         "changed": bool(plan.changes or plan.words or asks),
         "changes": [change.to_data() for change in plan.changes] + [{"act": "do", "path": word} for word in plan.words],
@@ -103,9 +114,8 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     return answer
 
 
-def _bring(changes: list[Change]) -> None:
+def _bring(changes: list[Change], paths: list[str]) -> None:
     _tree.apply(changes)
-    paths = {change.path for change in changes}
     if any(path.startswith("/etc/sysusers.d/") for path in paths):
         run(["systemd-sysusers", *(path for path in paths if path.startswith("/etc/sysusers.d/"))])
     if any(path.startswith("/etc/systemd/system/") for path in paths):
@@ -134,6 +144,8 @@ def _plan_sudo(plan: _Plan, params: Mapping[str, Any]) -> None:
     main = _files.read_text(_sudo.MAIN) or ""
     if sudo.name != "sudo":
         plan.layers["sudo"] = Layer(False, f"{sudo} records commands in words, and no output")
+        # It refuses what an earlier run wrote for another sudo.
+        _plan_sudo_file(plan, "\n".join([_HEAD, _OWN_RECORD, ""]))
         return
     if not _sudo.reads_folder(main):
         plan.layers["sudo"] = Layer(False, f"{_sudo.MAIN} has no @includedir {_sudo.FOLDER}")
@@ -142,10 +154,18 @@ def _plan_sudo(plan: _Plan, params: Mapping[str, Any]) -> None:
     text = sudoers(params["sudo_recordings"], params["sudo_subcommands"], lacking)
     # There are no versions but one with all that is asked for.
     plan.layers["sudo"] = Layer(True, f"{sudo} does not know {', '.join(lacking)}" if lacking else "")
+    _plan_sudo_file(plan, text)
+
+
+def _plan_sudo_file(plan: _Plan, text: str) -> None:
     before = _files.read_text(_sudo.AUDIT_FILE)
     if before == text and _files.is_ours(_sudo.AUDIT_FILE, _sudo.MODE):
         return
     faults = _sudo.faults(ours=text, name=os.path.basename(_sudo.AUDIT_FILE))
+    if faults:
+        # What is wrong with files of others was so before, and sudo passes over it.
+        known = _sudo.faults()
+        faults = [fault for fault in faults if fault not in known]
     if faults:
         raise HostError(f"{'; '.join(faults)}", "sudo's files are as they were: see visudo -c")
     plan.add(Change(_sudo.AUDIT_FILE, before, text, _sudo.MODE), lambda: _put_sudo(text))
@@ -158,20 +178,25 @@ def sudoers(recordings: bool, subcommands: bool, lacking: list[str]) -> str:
         return ", ".join(setting for setting in settings if setting not in lacking)
 
     lines = [
-        "# Managed by safetynet.prod_access: a change here is undone by the next run.",
+        _HEAD,
         "Defaults "
         + known(["syslog=authpriv", "!logfile", "log_format=json", "log_exit_status", "!log_passwords", "ignore_logfile_errors"]),
     ]
     if recordings:
-        lines.append(f"Defaults:%{GROUP} log_output, !log_input, ignore_iolog_errors, iolog_dir=/var/log/sudo-io, maxseq=46656")
+        lines.append(f"Defaults:%{GROUP} log_output, !log_input, ignore_iolog_errors, iolog_dir={FOLDER}")
+        # The shipper reads them as they grow, and nobody else who is not root.
+        lines.append(f"Defaults iolog_group={_SHIP}, iolog_mode=0640, iolog_flush")
     if subcommands and "log_subcmds" not in lacking:
         lines.append(f"Defaults:%{GROUP} " + known(["log_subcmds", "!intercept_verify"]))
-    lines.append(f"%{GROUP} ALL = (root) NOPASSWD: /usr/bin/my-record")
+    lines.append(_OWN_RECORD)
     return "\n".join(lines) + "\n"
 
 
 def _put_sudo(text: str) -> None:
     """Put sudo's file in force, and see that sudo still works; or put back what was there."""
+    with _of_service():
+        _files.make_folder(FOLDER, 0o750)
+        os.chown(FOLDER, 0, grp.getgrnam(_SHIP).gr_gid)
     worked = attempt(["sudo", "-n", "true"]).returncode == 0
     _sudo.install(text, None, _sudo.AUDIT_FILE)
     try:
@@ -238,7 +263,7 @@ def _try_preload(libraries: list[str]) -> None:
                 )
 
 
-def _plan_shipping(plan: _Plan, params: Mapping[str, Any], changed: list[str]) -> bool:
+def _plan_shipping(plan: _Plan, params: Mapping[str, Any], files: list[_tree.File]) -> bool:
     """The services, and the certificate. Returns whether the host needs a certificate."""
     if not params["collector"]:
         plan.layers["collector"] = Layer(False, "there is none: what is recorded stays on this host, where root can change it")
@@ -251,35 +276,54 @@ def _plan_shipping(plan: _Plan, params: Mapping[str, Any], changed: list[str]) -
             plan.words.append(f"a certificate for {params['name']}")
         wanted = [_RECORDINGS, f"{_SHIP}.service"]
     for unit in (_RECORDINGS, f"{_SHIP}.service"):
-        _plan_unit(plan, unit, wanted=unit in wanted, restart=any("/prod_access/" in path or _is_ship(path) for path in changed))
+        _plan_unit(plan, Unit(unit, files), wanted=unit in wanted)
     return asks
 
 
-def _is_ship(path: str) -> bool:
-    return path.endswith(("ship.json", f"{_SHIP}.service", "/sysusers.d/prod-access-audit-ship.conf"))
+class Unit:
+    """A unit of systemd, and the files that it runs with: a library that other roles bring parts of, too."""
+
+    def __init__(self, name: str, files: Iterable[_tree.File]) -> None:
+        self.name = name
+        digest = hashlib.sha256()
+        for file in files:
+            # Other units, and their settings, are nothing to this one.
+            if name in file.path or not file.path.startswith("/etc/") or file.path.startswith("/etc/prod-access/audit/"):
+                digest.update(f"{file.path}\0{file.text}\0".encode())
+        self._digest = digest.hexdigest()
+        self._stamp = os.path.join(_files.STATE, f"{name}.started")
+
+    @property
+    def is_enabled(self) -> bool:
+        return attempt(["systemctl", "is-enabled", "--quiet", self.name]).returncode == 0
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it was started with other files, or a run was cut off before it was started."""
+        return self.name.endswith(".service") and _files.read_text(self._stamp) != self._digest
+
+    def enable(self) -> None:
+        """Start it, now and at each start of the host. A service waits until it has its certificate."""
+        run(["systemctl", "enable", "--quiet", self.name])
+        self.restart()
+
+    def restart(self) -> None:
+        run(["systemctl", "restart", "--no-block", self.name])
+        _files.write(self._stamp, self._digest)
 
 
-def _plan_unit(plan: _Plan, unit: str, *, wanted: bool, restart: bool) -> None:
+def _plan_unit(plan: _Plan, unit: Unit, *, wanted: bool) -> None:
     """A unit that is to be there from now on, and at each start of the host; or not at all."""
-    enabled = attempt(["systemctl", "is-enabled", "--quiet", unit]).returncode == 0
+    enabled = unit.is_enabled
     if wanted and not enabled:
-        plan.words.append(f"{unit} begins, and at each start of the host")
-        plan.steps.append(lambda: enable(unit))
-    elif wanted and restart and unit.endswith(".service"):
-        plan.steps.append(lambda: restart_unit(unit))
+        plan.words.append(f"{unit.name} begins, and at each start of the host")
+        plan.steps.append(unit.enable)
+    elif wanted and unit.is_stale:
+        plan.words.append(f"{unit.name} begins anew, with what there is now")
+        plan.steps.append(unit.restart)
     elif enabled and not wanted:
-        plan.words.append(f"{unit} ends")
-        plan.steps.append(lambda: _disable(unit))
-
-
-def enable(unit: str) -> None:
-    """Start a unit, now and at each start of the host. A service waits until it has its certificate."""
-    run(["systemctl", "enable", "--quiet", unit])
-    run(["systemctl", "restart", "--no-block", unit])
-
-
-def restart_unit(unit: str) -> None:
-    run(["systemctl", "restart", unit])
+        plan.words.append(f"{unit.name} ends")
+        plan.steps.append(lambda: _disable(unit.name))
 
 
 def _disable(unit: str) -> None:
@@ -290,7 +334,7 @@ def install_certificate(params: Mapping[str, Any]) -> None:
     """What :func:`manage` asked for has come: from now on the host ships."""
     with _of_service():
         _certificate.install(CERTIFICATE, params["name"], params["certificate"], params["authority"], grp.getgrnam(_SHIP).gr_gid)
-    restart_unit(f"{_SHIP}.service")
+    run(["systemctl", "restart", f"{_SHIP}.service"])
 
 
 @contextlib.contextmanager

@@ -9,15 +9,16 @@ import os
 import pwd
 import shutil
 import tempfile
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from . import _certificate, _files, _tree
-from ._audit import enable, restart_unit
+from ._audit import Unit
 from ._audit_receive_program import CERTIFICATE
 from ._command import PATH, HostError, attempt, run
 from ._event_store import FOLDER
 from ._tree import Change
 
+_AREA = "audit-collector"
 USER = "prod-access-audit"
 _RECEIVE = "prod-access-audit-receive.service"
 _TIMERS = tuple(f"prod-access-audit-{name}.timer" for name in ("seal", "verify", "tidy"))
@@ -33,31 +34,33 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     files = [_tree.File(entry["path"], entry["text"], int(entry["mode"], 8)) for entry in params["files"]]
     tree = _tree.plan(files, [], params["pruned"])
     forward = _forward(params["forward"])
-    words = []
-    authority = not _certificate.is_authority_good()
-    if authority:
-        words.append("the authority of all certificates")
-    certificate = authority or not _certificate.is_good(CERTIFICATE, params["name"], _RENEWED_BEFORE)
-    if certificate:
-        words.append(f"a certificate for {params['name']}")
-    units = [unit for unit in (_RECEIVE, *_TIMERS) if attempt(["systemctl", "is-enabled", "--quiet", unit]).returncode != 0]
-    words += [f"{unit} begins, and at each start of the host" for unit in units]
     changes = [*tree, *([forward] if forward else [])]
-    if not check:
+    words: dict[str, Callable[[], None]] = {}
+    paths = [change.path for change in tree]
+    if _tree.is_unfinished(_AREA):
+        paths = [file.path for file in files]
+        words["what a run that was cut off did not come to"] = _nothing
+    is_new = not _certificate.is_authority_good()
+    if is_new:
+        words["the authority of all certificates"] = _certificate.make_authority
+    certifies = is_new or not _certificate.is_good(CERTIFICATE, params["name"], _RENEWED_BEFORE)
+    if certifies:
+        words[f"a certificate for {params['name']}"] = lambda: _certify(params["name"])
+    for unit in (Unit(name, files) for name in (_RECEIVE, *_TIMERS)):
+        if not unit.is_enabled:
+            words[f"{unit.name} begins, and at each start of the host"] = unit.enable
+        elif unit.is_stale or (certifies and unit.name == _RECEIVE):
+            words[f"{unit.name} begins anew, with what there is now"] = unit.restart
+    if (changes or words) and not check:
         if forward is not None and forward.after is not None:
             _try_forward(forward.after)
-        _apply(tree)
-        if authority:
-            _certificate.make_authority()
-        if certificate:
-            _certify(params["name"])
-        for unit in units:
-            enable(unit)
-        if (tree or certificate) and _RECEIVE not in units:
-            restart_unit(_RECEIVE)
-        if forward is not None:
-            _tree.apply([forward])
-            restart_unit("rsyslog.service")
+        with _tree.to_the_end(_AREA):
+            _apply(tree, paths)
+            for step in words.values():
+                step()
+            if forward is not None:
+                _tree.apply([forward])
+                run(["systemctl", "restart", "rsyslog.service"])
     return {
         "changed": bool(changes or words),
         "changes": [change.to_data() for change in changes] + [{"act": "do", "path": word} for word in words],
@@ -65,9 +68,12 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     }
 
 
-def _apply(tree: list[Change]) -> None:
+def _nothing() -> None:
+    """All of it is done anyway."""
+
+
+def _apply(tree: list[Change], paths: list[str]) -> None:
     _tree.apply(tree)
-    paths = [change.path for change in tree]
     for path in paths:
         if path.startswith("/etc/sysusers.d/"):
             run(["systemd-sysusers", path])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
@@ -15,20 +16,21 @@ import sys
 import time
 from typing import Any, Callable, Iterable, Iterator, Mapping, TextIO
 
-from . import _journal
+from . import _journal, _recordings
 from ._command import HostError
 from ._event import KINDS, Event, written
-from ._event_filter import Filter, when
-from ._event_seals import seal_host, tidy_host, verify_host
+from ._event_filter import Filter, collapsed, when
+from ._event_seals import Report, seal_host, tidy_host, verify_host
 from ._event_store import FOLDER, Collector
 from ._node import shown
+from ._recordings_program import prune
 
 _NAME = "prod-access-audit"
-_RECORDINGS = "sudo-io"
 _RECORDING = re.compile(r"(?:/var/log/sudo-io/)?([0-9A-Za-z]{2})/?([0-9A-Za-z]{2})/?([0-9A-Za-z]{2})")
 _SILENCE = 300
 _MOST = 2000
 _ALARMS = 20
+_TOLD = "told.json"
 _COLOURS = {
     "login": "32",
     "logout": "32",
@@ -67,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     search = commands.add_parser("search", help="events of a time")
     add_times(search)
     search.add_argument("--limit", type=int, metavar="N", help="stop after so many")
+    search.add_argument("--all", action="store_true", help="each command of Ansible's connections, which are counted otherwise")
     follow = commands.add_parser("follow", help="events as they come; Ctrl-C ends it")
     for command, run in ((search, _search), (follow, _follow)):
         command.set_defaults(run=run)
@@ -81,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="find lines that were changed, removed, inserted or moved; gaps; and silent hosts")
     verify.add_argument("--json", action="store_true", help="print data instead of text")
     verify.add_argument("--silence", type=float, default=_SILENCE, metavar="SECONDS", help=f"how long a host may say nothing ({_SILENCE})")
+    verify.add_argument("--days", type=int, default=0, metavar="N", help="look at the last N days of each host alone (all)")
     verify.add_argument("--alarm", action="store_true", help="tell the journal what is found, as a timer does")
     verify.add_argument("host", nargs="*", help="hosts (all)")
     verify.set_defaults(run=_verify)
@@ -88,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     seal.set_defaults(run=_seal)
     tidy = commands.add_parser("tidy", help="compress files of earlier days, and remove those whose time is over; a timer runs this")
     tidy.add_argument("--keep", type=int, required=True, metavar="DAYS", help="how long records are kept")
+    tidy.add_argument(
+        "--recordings", type=int, default=1024, metavar="MB", help="how much those of a host may take; the oldest go first (1024)"
+    )
     tidy.set_defaults(run=_tidy)
     return parser
 
@@ -111,7 +118,10 @@ def _search(collector: Collector, chosen: argparse.Namespace) -> int:
     note_reading("search", wanted, chosen.host)
     complaints: list[str] = []
     show = form(sys.stdout, os.environ, as_json=chosen.json)
-    for event in itertools.islice(collector.events(wanted, hosts, complaints.append), chosen.limit):
+    events = collector.events(wanted, hosts, complaints.append)
+    if not chosen.json and not chosen.all:
+        events = collapsed(events)
+    for event in itertools.islice(events, chosen.limit):
         sys.stdout.write(show(event) + "\n")
     for complaint in complaints:
         sys.stderr.write(f"{_NAME}: {complaint}\n")
@@ -135,12 +145,12 @@ def _replay(collector: Collector, chosen: argparse.Namespace) -> int:
     parts = _RECORDING.fullmatch(chosen.recording)
     if parts is None:
         raise HostError(f"{shown(chosen.recording)} is no recording", "take it from an event of kind sudo: it is among the details")
-    folder = os.path.join(collector.folder, chosen.host, _RECORDINGS)
+    folder = os.path.join(collector.folder, chosen.host, _recordings.PLACE)
     if chosen.host == socket.gethostname() and not os.path.isdir(folder):
         # sudo's own folder, on the host that recorded it.
-        folder = os.path.join("/var/log", _RECORDINGS)
+        folder = _recordings.FOLDER
     if not os.path.isdir(folder):
-        raise HostError(f"no recordings of {shown(chosen.host)} are here", "they stay on the host that made them: replay them there")
+        raise HostError(f"no recordings of {shown(chosen.host)} are here", "see whether it records and ships them: audit_sudo_recordings")
     note_reading("replay", Filter(text=chosen.recording), [chosen.host])
     command = ["sudoreplay", "-d", folder, "-s", str(float(chosen.speed)), "".join(parts.groups())]
     try:
@@ -151,25 +161,44 @@ def _replay(collector: Collector, chosen: argparse.Namespace) -> int:
 
 def _verify(collector: Collector, chosen: argparse.Namespace) -> int:
     now = time.time()
-    found = {host: verify_host(collector, host, now, chosen.silence) for host in collector.chosen(chosen.host)}
+    found = {host: verify_host(collector, host, now, chosen.silence, chosen.days) for host in collector.chosen(chosen.host)}
     if chosen.json:
         sys.stdout.write(json.dumps({host: report.to_data() for host, report in found.items()}) + "\n")
     else:
         for host, report in found.items():
             sys.stdout.write(f"{host}: {report}\n" + "".join(f"  {shown(line, 500)}\n" for line in report.faults))
     if chosen.alarm:
-        for host, report in found.items():
-            # Hosts that are silent are told of by the receiver, at once and once.
-            for fault in [fault for fault in report.faults if not fault.startswith(f"{host}: silent")][:_ALARMS]:
-                _journal.tell("alarm", "audit-verify", f"{host}: {fault}", {"TARGET": host}, wait=1)
+        _tell_once(collector, found)
     return 1 if any(report.faults for report in found.values()) else 0
+
+
+def _tell_once(collector: Collector, found: Mapping[str, Report]) -> None:
+    """Tell the journal of faults that were not told of before."""
+    path = os.path.join(collector.folder, _TOLD)
+    told: Any = None
+    with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as stream:
+        told = json.load(stream)
+    known = told if isinstance(told, dict) else {}
+    for host, report in found.items():
+        # Hosts that are silent are told of by the receiver, at once and once.
+        faults = [fault for fault in report.faults if not fault.startswith(f"{host}: silent")][:_ALARMS]
+        for fault in faults:
+            if fault not in known.get(host, ()):
+                _journal.tell("alarm", "audit-verify", f"{host}: {fault}", {"TARGET": host}, wait=1)
+        known[host] = sorted({*faults, *known.get(host, ())})[:_MOST]
+    with open(path + ".new", "w", encoding="utf-8") as stream:
+        json.dump(known, stream)
+    os.rename(path + ".new", path)
 
 
 def _tidy(collector: Collector, chosen: argparse.Namespace) -> int:
     now = time.time()
     status = _seal(collector, chosen)
+    oldest = now - chosen.keep * 86400
     for host in collector.hosts():
-        tidy_host(collector, host, written(int((now - chosen.keep * 86400) * 1_000_000))[:10], written(int(now * 1_000_000))[:10])
+        tidy_host(collector, host, written(int(oldest * 1_000_000))[:10], written(int(now * 1_000_000))[:10])
+        for line in prune(os.path.join(collector.folder, host, _recordings.PLACE), oldest, chosen.recordings << 20, free=0):
+            sys.stdout.write(f"{line}\n")
     return status
 
 

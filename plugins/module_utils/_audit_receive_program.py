@@ -22,6 +22,7 @@ from typing import Any, Iterator, Mapping
 
 from . import _journal, _ship
 from ._event_store import FOLDER, NAMES, Collector, lines
+from ._recordings import Inbox, RecordingError
 
 CONFIG = "/etc/prod-access/audit/receive.json"
 CERTIFICATE = "/etc/prod-access/audit/collector.pem"
@@ -33,7 +34,7 @@ _HANDSHAKE = 20
 _BATCH = 1 << 20
 _WATCH = 20
 _ROOM = 5
-_REPEATED = 600
+_REPEATED = 3600
 
 
 class _StopError(Exception):
@@ -57,6 +58,11 @@ def main(arguments: list[str]) -> int:
     return 1
 
 
+def _say(host: str, text: str) -> None:
+    sys.stderr.write(f"{host}: {_journal.harmless(text)}\n")
+    sys.stderr.flush()
+
+
 class _Alarms:
     """What is wrong with whom, told once; and that it is over."""
 
@@ -64,22 +70,21 @@ class _Alarms:
         self._lock = threading.Lock()
         self._told: dict[tuple[str, str], float] = {}
 
-    def tell(self, host: str, matter: str, message: str) -> None:
+    def tell(self, host: str, matter: str, message: str, *, once: bool = False) -> None:
         with self._lock:
             now = time.monotonic()
-            if now - self._told.get((host, matter), -_REPEATED) >= _REPEATED:
+            last = self._told.get((host, matter))
+            if last is None or (now - last >= _REPEATED and not once):
                 self._told[host, matter] = now
-                self._say("alarm", host, message)
+                self._tell("alarm", host, message)
 
     def over(self, host: str, matter: str, message: str) -> None:
         with self._lock:
             if self._told.pop((host, matter), None) is not None:
-                self._say("recording", host, message)
+                self._tell("recording", host, message)
 
     @staticmethod
-    def _say(kind: str, host: str, message: str) -> None:
-        sys.stderr.write(f"{host}: {_journal.harmless(message)}\n")
-        sys.stderr.flush()
+    def _tell(kind: str, host: str, message: str) -> None:
         _journal.tell(kind, _NAME, f"{host}: {message}", {"TARGET": host}, wait=1)
 
 
@@ -93,11 +98,9 @@ class _Files:
         self._file: Any = None
         self._day = ""
         for _day, path in reversed(collector.files(host)):
-            if path.endswith(".jsonl"):
-                _mend(path)
-            last = collections.deque(lines(path), maxlen=1)
+            last = _mended(path) if path.endswith(".jsonl") else b"".join(collections.deque(lines(path), maxlen=1))
             if last:
-                self.sequence, self.cursor = _ship.place(last[0])
+                self.sequence, self.cursor = _ship.place(last)
                 break
 
     def add(self, data: bytes, day: str) -> None:
@@ -140,21 +143,21 @@ class _Files:
         self._file, self._day = None, ""
 
 
-def _mend(path: str) -> None:
-    """Cut off what a sudden end left of a line: nobody was told that it is there."""
+def _mended(path: str) -> bytes:
+    """The last whole line. What a sudden end left of another one is cut off: nobody was told that it is there."""
     with open(path, "r+b") as stream:
-        size = stream.seek(0, os.SEEK_END)
-        while size > 0:
-            start = max(0, size - _BATCH)
+        size = start = stream.seek(0, os.SEEK_END)
+        tail = b""
+        # Two ends of lines: the last line is between them.
+        while start > 0 and tail.count(b"\n") < 2:
+            start = max(0, start - _ship.LONGEST)
             stream.seek(start)
-            end = stream.read(size - start).rfind(b"\n") + 1
-            if end:
-                stream.truncate(start + end)
-                break
-            size = start
-        else:
-            stream.truncate(0)
-        os.fsync(stream.fileno())
+            tail = stream.read(size - start)
+        whole = tail[: tail.rfind(b"\n") + 1]
+        if len(whole) < len(tail):
+            stream.truncate(start + len(whole))
+            os.fsync(stream.fileno())
+        return whole[whole.rfind(b"\n", 0, -1) + 1 :]
 
 
 def _sync(folder: str) -> None:
@@ -192,7 +195,7 @@ class _Receiver:
             threading.Thread(target=self._watch, daemon=True).start()
             while True:
                 plain, address = listener.accept()
-                threading.Thread(target=self._serve, args=(context, plain, str(address[0])), daemon=True).start()
+                threading.Thread(target=self._serve, args=(context, plain, str(address[0]).replace("::ffff:", "")), daemon=True).start()
 
     def _watch(self) -> None:
         """Look for hosts that say nothing, and for room."""
@@ -201,7 +204,7 @@ class _Receiver:
             now = time.monotonic()
             for host, heard in list(self._heard.items()):
                 if now - heard > self._silence:
-                    self._alarms.tell(host, "silence", f"nothing came from it for {now - heard:.0f} s")
+                    self._alarms.tell(host, "silence", f"nothing came from it for {now - heard:.0f} s", once=True)
             with contextlib.suppress(_FullError):
                 self._look_for_room()
 
@@ -216,14 +219,17 @@ class _Receiver:
                     with self._turn(host, stream):
                         self._take(host, stream)
         except ssl.SSLError as error:
-            self._alarms.tell(host, "certificate", f"refused: {error.reason or error}")
+            reason = str(error.reason or error)
+            if "CERTIFICATE" in reason:
+                self._alarms.tell(host, "certificate", f"refused: {reason}")
+            else:  # Whoever looks at ports comes by, too.
+                _say(host, reason)
         except (_StopError, _ship.ProtocolError) as error:
             self._alarms.tell(host, "refused", f"refused: {error}")
         except _FullError:
             return
         except OSError as error:
-            sys.stderr.write(f"{host}: {error}\n")
-            sys.stderr.flush()
+            _say(host, str(error))
 
     def _admitted(self, stream: ssl.SSLSocket) -> str:
         """The host by its certificate."""
@@ -277,17 +283,41 @@ class _Receiver:
                 *whole, rest = (rest + data).split(b"\n")
                 if len(rest) > _ship.LONGEST:
                     raise _ship.ProtocolError("a line without an end")
-                self._keep(host, files, whole)
+                self._keep(host, files, self._aside(host, stream, whole))
                 stream.sendall(_ship.message({"seq": files.sequence}))
         finally:
             files.close()
 
-    def _keep(self, host: str, files: _Files, whole: list[bytes]) -> None:
+    def _aside(self, host: str, stream: ssl.SSLSocket, whole: list[bytes]) -> list[dict[str, Any]]:
+        """Take what is of recordings; returns the rest."""
+        inbox = Inbox(os.path.join(self._collector.folder, host))
+        rest = []
+        for line in whole:
+            data = _ship.read_message(line)
+            if "recordings" in data:
+                with self._taking(host):
+                    stream.sendall(_ship.message({"recordings": inbox.sizes(data["recordings"])}))
+            elif "recording" in data:
+                with self._taking(host):
+                    self._look_for_room()
+                    inbox.add(data)
+            else:
+                rest.append(data)
+        return rest
+
+    @contextlib.contextmanager
+    def _taking(self, host: str) -> Iterator[None]:
+        """A recording that cannot be taken does not stand in the way of records."""
+        try:
+            yield
+        except RecordingError as error:
+            self._alarms.tell(host, f"recording: {error}", f"not taken: {error}")
+
+    def _keep(self, host: str, files: _Files, whole: list[dict[str, Any]]) -> None:
         now = datetime.datetime.now(datetime.timezone.utc)
         stamp = f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond:06}Z"
         kept, last = [], files.sequence
-        for line in whole:
-            data = _ship.read_message(line)
+        for data in whole:
             names = _ship.names(data)
             if names is not None:
                 files.write_names(names)

@@ -21,6 +21,7 @@ from typing import Any, Iterator, Mapping
 from . import _journal, _ship
 from ._command import PATH, HostError, attempt
 from ._event_store import local_names
+from ._recordings import Outbox
 
 CONFIG = "/etc/prod-access/audit/ship.json"
 CERTIFICATE = "/etc/prod-access/audit/host.pem"
@@ -35,6 +36,7 @@ _MOST_WAIT = 10
 # So much is on its way at most; the rest waits in the journal.
 _AHEAD = 10_000
 _BATCH = 1 << 16
+_PARTS = 8
 _DAY = 86400
 
 
@@ -165,6 +167,7 @@ class _Conversation:
         self._seen: set[str] = set()
         self._said = b""
         self._lines: queue.Queue[bytes | None] = queue.Queue(maxsize=2000)
+        self._recordings = Outbox()
 
     def run(self, reached: Any) -> None:
         """Ship until it breaks, which it says by an error."""
@@ -193,6 +196,7 @@ class _Conversation:
                 beat = time.monotonic()
                 self._send_names()
                 self._send(self._of_shipper("heartbeat", "recording"))
+            self._send_recordings()
             if self._take_answers() or self._durable == self._sequence:
                 answered = time.monotonic()
                 reached()
@@ -219,6 +223,9 @@ class _Conversation:
                     self._send_names()
                 self._sequence += 1
                 self._cursor = fields["__CURSOR"]
+                recording = _ship.recording(fields)
+                if recording:
+                    self._recordings.began(recording)
                 record = _ship.line(self._sequence, "journal", fields)
                 size += len(record)
                 wait = 0
@@ -237,6 +244,14 @@ class _Conversation:
             self._names = names
             self._send(_ship.message({"names": names}))
 
+    def _send_recordings(self) -> None:
+        """A little of what sudo recorded of terminals; records go first."""
+        for _turn in range(_PARTS):
+            found = self._recordings.next()
+            if found is None:
+                break
+            self._send(_ship.message(found))
+
     def _read(self) -> list[dict[str, Any]]:
         """What the collector says next."""
         data = self._stream.recv(_BATCH)
@@ -249,6 +264,9 @@ class _Conversation:
         found = False
         while self._stream.pending() or select.select([self._stream], [], [], 0)[0]:
             for answer in self._read():
+                if "recordings" in answer:
+                    self._recordings.answered(answer["recordings"])
+                    continue
                 self._durable = int(answer.get("seq", 0))
                 found = True
         return found

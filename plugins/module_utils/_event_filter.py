@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass
-from typing import Iterable
+from dataclasses import dataclass, replace
+from typing import Iterable, Iterator
 
 from ._event import Event, instant
 from ._event_sources import NEEDLES, OUR_WORDS, UNKNOWN_TIME, Names
@@ -21,6 +21,9 @@ _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2})(:\d{2})?")
 _END = Moment.parse("9999-12-30T00:00:00Z").epoch * 1_000_000
 _RUN = re.compile(r"[a-z0-9_]+")
 _DAY_SECONDS = 86400
+# What Ansible lets sudo run, in the forms that it has with pipelining and without; nothing else fits between the words.
+_ANSIBLE = re.compile(r"\S*/sh -c 'echo BECOME-SUCCESS-[a-z]{32} ; \S*/python[\d.]*( /\S+/ansible-tmp-[\d.-]+/AnsiballZ_\w+\.py)?'")
+_GAP = 60_000_000
 
 Needles = Iterable[Iterable[bytes]]
 """A record must hold one of each."""
@@ -97,3 +100,36 @@ def passes(line: bytes, needles: Needles, word: bytes) -> bool:
             return False
     # A journal's bytes that are no text are numbers.
     return not word or word in line.lower() or b'"MESSAGE":[' in line or b'"MESSAGE": [' in line
+
+
+def collapsed(events: Iterable[Event]) -> Iterator[Event]:
+    """The events, where of the many commands of one Ansible connection the first one stands for all, and the rest is counted.
+
+    For people who look through them alone: anybody can type what Ansible does, and so nothing is left out of what programs read.
+    """
+    rest: dict[tuple[str, str, str], tuple[int, Event]] = {}
+    look = 0
+    for event in events:
+        if event.time >= look:
+            look = event.time + _GAP // 6
+            for key in [key for key, (_count, last) in rest.items() if event.time - last.time > _GAP]:
+                yield from _counted(*rest.pop(key))
+        key = (event.host, event.person, event.session)
+        is_command = event.kind in ("sudo", "command") and not event.details.get("terminal")
+        if key in rest and event.time - rest[key][1].time > _GAP:
+            yield from _counted(*rest.pop(key))
+        if is_command and key in rest:
+            rest[key] = (rest[key][0] + 1, event)
+            continue
+        if is_command and _ANSIBLE.fullmatch(event.what):
+            rest[key] = (0, event)
+        yield event
+    for count, last in rest.values():
+        yield from _counted(count, last)
+
+
+def _counted(count: int, last: Event) -> Iterator[Event]:
+    if count:
+        yield replace(
+            last, kind="command", status=None, what=f"and {count} more of this connection of Ansible; --all shows them", details={}
+        )

@@ -396,7 +396,7 @@ def _snoopy(record: _Record) -> Event | None:
         if record.uid == "0" or record.names.get(record.uid) == login:
             values["person"] = login
         else:
-            details["doubt"] = f"{detail(login)} it says; the process had ended"
+            details["doubt"] = f"{detail(login)} it says, a process that had ended"
     return record.event("command", redact(commands[0] if one else rest), source="snoopy", details=details, **values)
 
 

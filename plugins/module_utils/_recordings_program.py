@@ -13,7 +13,8 @@ import sys
 import time
 from typing import Iterator, NamedTuple
 
-FOLDER = "/var/log/sudo-io"
+from ._recordings import FOLDER
+
 _DAY = 86400
 _BLOCK = 512
 

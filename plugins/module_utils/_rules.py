@@ -108,7 +108,11 @@ class _Run:
         faults = _sudo.faults(new_main or main, text)
         # Whose they are shows without our change. Most hosts have none, and visudo takes its time.
         broken = _sudo.faults() if faults else []
-        others = [f"{fault}; others' file, mend it: visudo -c" for fault in broken if not fault.startswith(_sudo.FILE + ":")]
+        others = [
+            fault + "; " + ("run the role audit again" if fault.startswith(_sudo.AUDIT_FILE) else "others' file, mend it: visudo -c")
+            for fault in broken
+            if not fault.startswith(_sudo.FILE + ":")
+        ]
         if others:
             found.errors += others
             entries = self._allowed(wanted, had)
@@ -219,7 +223,7 @@ class _Run:
             missing = sorted(map(str, ours - said))
             if missing:
                 errors.append(f"{login}: sudo does not give what the rules say: {', '.join(missing[:3])}; see: sudo -l -U {login}")
-            beyond = sorted(map(str, said - ours - _sudo.OWN_RECORD))
+            beyond = sorted(map(str, said - ours))
             if beyond:
                 self.found.notes.append(f"{login}: by rules of others, sudo also gives {', '.join(beyond[:3])}")
         return errors

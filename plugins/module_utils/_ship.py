@@ -14,7 +14,9 @@ the last line of this host that it has on its disk; 0 and nothing where it has n
     what the shipper says of itself: ``kind``, ``message``, ``time`` in microseconds since 1970, and the ``cursor`` that it has come to; or,
     in the place of all three,
 ``names``
-    the logins of the host, by UID: not a record, and so without a number.
+    the logins of the host, by UID: not a record, and so without a number; or
+``recordings``, ``recording``
+    questions for, and parts of, what sudo recorded of terminals (:mod:`._recordings`).
 
 The collector answers with the ``seq`` up to which all is on its disk. So the journal of the host is the queue, what comes after the
 last cursor is what waits in it, and there is no other state that could be lost.
@@ -47,6 +49,7 @@ _KNOWN = frozenset(IDENTIFIERS)
 # What an entry that may leave the host has in it; most entries have none, and need not be decoded.
 _NEEDLE = re.compile("|".join((*_STAMPS, _OURS, *(f'"{re.escape(name)}"' for name in IDENTIFIERS))).encode())
 _NOBODY = str(2**32 - 1)
+_RECORDING = re.compile(r'"iolog_path": ?"(/[\w./-]+)"', re.ASCII)
 
 
 class Choice:
@@ -155,6 +158,15 @@ def _of_laurel(value: str) -> str:
         return json.dumps(data)
     except (ValueError, RecursionError, AttributeError, TypeError):
         return json.dumps(_cut(value))
+
+
+def recording(fields: Mapping[str, str]) -> str:
+    """Where sudo says in a record that it records a terminal; empty where it does not."""
+    message = fields.get("MESSAGE", "")
+    if fields.get("SYSLOG_IDENTIFIER") != "sudo" or not message.startswith('@cee:{"sudo"'):
+        return ""
+    found = _RECORDING.search(message)
+    return found.group(1) if found else ""
 
 
 def _words(words: Sequence[str]) -> list[str]:

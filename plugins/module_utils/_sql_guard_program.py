@@ -26,7 +26,8 @@ _USAGE = f"""\
 usage: prod-access-sql {{{",".join(CLIENTS)}}} [ARGUMENT ...]
 
 Start the client with its arguments. Before a statement typed in it would drop, truncate, or change every row, a question is
-asked on the terminal, where that is guarded; where it is recorded, those that change something go to the journal. Scripts, and connections that do not go through a socket of this host, are left alone.
+asked on the terminal, where that is guarded; where statements are recorded, those that change something go to the journal.
+Scripts, and connections that do not go through a socket of this host, are left alone.
 """
 
 

@@ -15,7 +15,7 @@ from typing import Iterator, Optional, Sequence, Tuple
 
 from . import _files
 from ._command import PATH, HostError, attempt, run
-from ._sudoers import Entry, Power, listed
+from ._sudoers import Entry, Power, listed, listed_line
 from ._trial import Trial
 
 MAIN = "/etc/sudoers"
@@ -23,7 +23,8 @@ FOLDER = "/etc/sudoers.d"
 FILE = os.path.join(FOLDER, "prod-access")
 # What sudo records, and who may read their own record: the role audit writes it.
 AUDIT_FILE = os.path.join(FOLDER, "prod-access-audit")
-OWN_RECORD = frozenset((Power("root", False, None, "/usr/bin/my-record"),))
+# That everybody may read their own record is no power over a host, and shown nowhere; as sudo -l has it.
+OWN_RECORD = "(root) NOPASSWD: /usr/bin/my-record"
 MODE = 0o440
 TRIAL = Trial("sudo", (FILE, AUDIT_FILE, MAIN), "/usr/sbin/prod-access-sudo undo")
 _CHECK = os.path.join(_files.STATE, "sudoers-check")
@@ -172,7 +173,7 @@ def _put(path: str, text: str | None) -> None:
 
 def powers(login: str) -> frozenset[Power]:
     """What sudo itself says that somebody may do here (sudo(8), -l -U)."""
-    return listed(run(["sudo", "-n", "-l", "-U", login], mend="see: sudo -l -U " + login))
+    return listed(run(["sudo", "-n", "-l", "-U", login], mend="see: sudo -l -U " + login)) - listed_line(OWN_RECORD)
 
 
 def install(ours: str | None, main: str | None, file: str = FILE) -> None:

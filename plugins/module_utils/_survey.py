@@ -160,7 +160,7 @@ def _powers(login: str) -> list[str] | None:
     except HostError:
         return None
     _head, _blank, lines = said.partition(" may run the following commands on ")
-    return [line.strip() for line in lines.splitlines()[1:] if line.strip()]
+    return [line.strip() for line in lines.splitlines()[1:] if line.strip() not in ("", _sudo.OWN_RECORD)]
 
 
 def _strays(entries: Iterable[Mapping[str, Any]], settings: Iterable[Mapping[str, str]]) -> Iterable[dict[str, Any]]:

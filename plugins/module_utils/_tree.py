@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import py_compile
 import re
 import stat
 import tempfile
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from . import _files
 from ._command import HostError, attempt
@@ -135,6 +136,25 @@ def apply(changes: Iterable[Change]) -> None:
         if path.endswith(".py"):
             # People whom it serves cannot keep what python makes of it, and would wait for that each time.
             py_compile.compile(path, quiet=2)
+
+
+@contextlib.contextmanager
+def to_the_end(area: str) -> Iterator[None]:
+    """Remember that what follows files, such as starting a service anew, is not done; until it is."""
+    path = _unfinished(area)
+    _files.make_folder(_files.STATE, 0o755)
+    _files.write(path, "")
+    yield
+    _files.remove(path)
+
+
+def is_unfinished(area: str) -> bool:
+    """Whether a run was cut off, so that all that follows files is to be done again."""
+    return os.path.exists(_unfinished(area))
+
+
+def _unfinished(area: str) -> str:
+    return os.path.join(_files.STATE, f"{area}-unfinished")
 
 
 def _below(folder: str) -> set[str]:

@@ -16,6 +16,11 @@ description:
   - They run as the user of the connection, who must be able to become root without a password for some of them.
   - Nothing is changed but that user's crontab, which is put back; the statements drop a table that does not exist.
   - It takes up to 75 seconds, since cron(8) is waited for.
+options:
+  cron:
+    description: Try cron(8) as well, which begins with the next minute.
+    type: bool
+    default: true
 attributes:
   check_mode:
     description: Nothing is run.

@@ -45,9 +45,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+broken:
+  description: For each host what is not as it is promised; nothing where the host was not seen at all.
+  returned: failure
+  type: dict
+  sample: {web1: [su]}
 hosts:
   description: For each host its canaries.
-  returned: always
+  returned: success
   type: dict
   contains:
     canary:

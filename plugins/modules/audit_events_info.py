@@ -39,6 +39,7 @@ options:
     default: []
     choices:
       - access_change
+      - alarm
       - announcement
       - audit_read
       - automation

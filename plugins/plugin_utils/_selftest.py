@@ -17,10 +17,11 @@ State = Literal["seen", "seen, not whose", "not seen", "not tried"]
 # What nobody promises, and why.
 _NEVER_SEEN = {
     "shell builtin": "a builtin starts no program; only the recording of a sudo session has it",
-    "static binary": "it loads no library, and so not snoopy's; the kernel's audit sees it, where a host has that",
+    "static binary": "what a program starts that loads no library, snoopy does not see; the kernel's audit does, where a host has that",
+    "systemd-run": "systemd starts it, which no login began; the systemd-run itself, with its arguments, is on record",
 }
 _NEVER_WHOSE = {
-    "systemd-run": "systemd starts it, which no login began; the systemd-run itself is on record",
+    "systemd-run": _NEVER_SEEN["systemd-run"],
     "postgresql": "a server knows its own users only; the client that was started is on record",
     "mariadb": "a server knows its own users only; the client that was started is on record",
 }

@@ -221,7 +221,7 @@ def test_of_a_program_that_has_ended_the_login_counts_that_the_user_may_give() -
     assert said("(unknown)", "12001").person == ""
     # A process of alice's that has become another user, or one of mallory's: nobody can say.
     for uid in ("104", "12004"):
-        assert (said("alice", uid).person, said("alice", uid).details["doubt"]) == ("", "alice it says; the process had ended")
+        assert (said("alice", uid).person, said("alice", uid).details["doubt"]) == ("", "alice it says, a process that had ended")
 
 
 def test_what_a_shipper_says_of_itself() -> None:

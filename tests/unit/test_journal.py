@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
-from ansible_collections.safetynet.prod_access.plugins.module_utils._journal import entry, harmless, tell, tell_of_access
+import pytest
+from ansible_collections.safetynet.prod_access.plugins.module_utils._event_sources import read_journal
+from ansible_collections.safetynet.prod_access.plugins.module_utils._journal import entry, harmless, tell, tell_of_access, tell_of_run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,3 +67,35 @@ def test_whose_access_was_changed(tmp_path: Path) -> None:
     assert "MESSAGE=access of alice changed by ops on desk: -key A; +key B; +everything\n" in alice
     assert "PROD_ACCESS_ACTION=write_keys write_rules\nPROD_ACCESS_OWNER=ops on desk\nPROD_ACCESS_TARGET=alice\n" in alice
     assert "MESSAGE=access of dave changed by ops on desk: -account\n" in dave
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "result", "status"),
+    [
+        (0, "", "nothing to change", "0"),
+        (1, "", "1 change", "0"),
+        (3, "", "3 changes", "0"),
+        (0, "no sudo", "failed: no sudo", "1"),
+        (2, "no sudo", "2 changes; failed: no sudo", "1"),
+    ],
+)
+def test_what_came_of_a_run(tmp_path: Path, changes: int, error: str, result: str, status: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        path = str(tmp_path / "journal")
+        journal.bind(path)
+        tell_of_run("site", "ann on desk", changes, error, journal=path)
+        fields = dict(line.split("=", 1) for line in journal.recv(10000).decode().splitlines())
+    assert fields["MESSAGE"] == f"playbook site, run by ann on desk: {result}"
+    assert (fields["PROD_ACCESS_RESULT"], fields["PROD_ACCESS_STATUS"]) == (result, status)
+    assert (fields["PROD_ACCESS_PLAYBOOK"], fields["PROD_ACCESS_OWNER"]) == ("site", "ann on desk")
+    assert (fields["PROD_ACCESS_KIND"], fields["SYSLOG_IDENTIFIER"]) == ("automation", "prod-access-run")
+
+
+def test_what_automation_did_is_roots_alone_to_say() -> None:
+    fields = {"PROD_ACCESS_KIND": "automation", "MESSAGE": "x", "_TRANSPORT": "journal", "__REALTIME_TIMESTAMP": "1795688100000000"}
+    kinds = []
+    for uid in ("0", "1000"):
+        event = read_journal(json.dumps({**fields, "_UID": uid}).encode(), {"1000": "alice"}, "web1")
+        assert event is not None
+        kinds.append(event.kind)
+    assert kinds == ["automation", "unverified"]

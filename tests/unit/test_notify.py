@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.safetynet.prod_access.plugins.module_utils._event import Event, instant
 from ansible_collections.safetynet.prod_access.plugins.module_utils._notify import ABOUT, Note, Policy, inert, message, note, pause
 from hypothesis import given
@@ -230,3 +232,9 @@ def test_a_note_on_disk_is_the_same() -> None:
 def test_pauses_grow_to_an_end_and_are_not_all_the_same() -> None:
     assert [pause(number, 1) for number in (1, 2, 3, 8, 9, 1000)] == [2, 4, 8, 256, 300, 300]
     assert pause(3, 0) == 4
+
+
+def test_a_team_can_choose_all_that_can_be_told() -> None:
+    specs = Path(__file__).parents[2] / "roles/audit_collector/meta/argument_specs.yml"
+    option = yaml.safe_load(specs.read_text())["argument_specs"]["main"]["options"]["audit_collector_tell"]
+    assert option["choices"] == option["default"] == list(ABOUT)

@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.safetynet.prod_access.plugins.module_utils import _notify_program
+from ansible_collections.safetynet.prod_access.plugins.module_utils import _notify_follow
 from ansible_collections.safetynet.prod_access.plugins.module_utils._command import HostError
 from ansible_collections.safetynet.prod_access.plugins.module_utils._notify import ABOUT, Note, Policy
-from ansible_collections.safetynet.prod_access.plugins.module_utils._notify_program import Chat, Settings, _Follower, _without_secrets
+from ansible_collections.safetynet.prod_access.plugins.module_utils._notify_apprise import Chat, without_secrets
+from ansible_collections.safetynet.prod_access.plugins.module_utils._notify_follow import Follower, Settings
 from ansible_collections.safetynet.prod_access.plugins.module_utils._notify_queue import Queue
 
 CHATS = [Chat("ops", "json://x", frozenset(ABOUT)), Chat("alarms", "json://y", frozenset(("alarms",)))]
@@ -41,9 +42,9 @@ class Place:
         self.database = folder / "queue.db"
         self.settings = Settings(Policy(), 1, 1000, str(folder / "log"))
 
-    def start(self) -> tuple[_Follower, Queue]:
+    def start(self) -> tuple[Follower, Queue]:
         queue = Queue(str(self.database))
-        follower = _Follower(self.settings, CHATS, queue)
+        follower = Follower(self.settings, CHATS, queue)
         follower.begin()
         queue.keep_chats(chat.name for chat in CHATS)
         queue.commit()
@@ -113,6 +114,18 @@ def test_days_change_and_are_compressed_while_nobody_follows(place: Place) -> No
     assert told(queue) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_compressed_day_is_read_once_and_again_after_a_fault(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    follower, queue = place.start()
+    place.add("2026-11-25", 1)
+    place.compress("2026-11-25")
+    follower._read_host("web1")
+    follower.begin_again()
+    assert follower.turn()
+    assert told(queue) == [1]
+    monkeypatch.setattr(_notify_follow, "_rest", None)
+    assert not follower.turn()
+
+
 def test_what_comes_to_the_old_day_around_midnight(place: Place) -> None:
     follower, queue = place.start()
     place.add("2026-11-24", 1)
@@ -136,7 +149,7 @@ def test_half_a_line_waits_for_its_end(place: Place) -> None:
 
 
 def test_a_day_is_read_to_its_end_before_the_next_one(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_notify_program, "_BLOCK", 2000)
+    monkeypatch.setattr(_notify_follow, "_BLOCK", 2000)
     follower, queue = place.start()
     place.add("2026-11-23", *range(1, 40))
     place.add("2026-11-24", 40)
@@ -148,8 +161,8 @@ def test_a_day_is_read_to_its_end_before_the_next_one(place: Place, monkeypatch:
 
 
 def test_a_line_without_an_end_is_passed_over(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_notify_program, "_BLOCK", 400)
-    monkeypatch.setattr(_notify_program, "_LONGEST_LINE", 200)
+    monkeypatch.setattr(_notify_follow, "_BLOCK", 400)
+    monkeypatch.setattr(_notify_follow, "_LONGEST_LINE", 200)
     follower, queue = place.start()
     (place.files / "2026-11-26.jsonl").write_bytes(b"x" * 5000 + b"\n" + line(1)[:-1] + b"\n")
     while follower.turn():
@@ -237,4 +250,4 @@ def test_old_memories_end(tmp_path: Path) -> None:
 def test_no_part_of_an_address_is_in_a_complaint() -> None:
     url = "mailtos://us%40er:pa%20ss@mail.example.com/s3cret?to=ops@example.com&key=T0ken"
     said = "no route to mail.example.com for us@er with pa ss, pa%20ss at /s3cret T0ken"
-    assert _without_secrets(said, url) == "no route to *** for *** with ***, *** at /*** ***"
+    assert without_secrets(said, url) == "no route to *** for *** with ***, *** at /*** ***"

@@ -45,6 +45,12 @@ def test_what_has_no_default_must_be_given(role: str) -> None:
         assert ("default" in option) != option.get("required", False)
 
 
+def test_what_two_roles_say_of_the_collector_is_the_same() -> None:
+    collector = load(ROOT / "roles/audit_collector/defaults/main.yml")
+    assert load(ROOT / "roles/audit/defaults/main.yml")["audit_to_port"] == collector["audit_collector_port"]
+    assert f"default({collector['audit_collector_keep']})" in load(ROOT / "roles/audit/vars/main.yml")["__audit_kept"]
+
+
 PLUGINS = ROOT / "plugins"
 
 

@@ -208,3 +208,21 @@ def test_ansible_s_housekeeping_stays_and_naming_it_hides_nothing(identifier: st
         "laurel": f'{{"ID":"1:2","SYSCALL":{{"auid":12001,"ARGV":["0x1"]}},"EXECVE":{execve},"CWD":{{"cwd":"/"}}}}',
     }[identifier]
     assert (entry({**ALICE, "SYSLOG_IDENTIFIER": identifier, "MESSAGE": message}, _ship.Choice(RULES)) is not None) == leaves
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_sudo_says_where_it_records(separators: tuple[str, str]) -> None:
+    message = "@cee:" + json.dumps({"sudo": {"accept": {"iolog_path": "/var/log/sudo-io/00/00/1A"}}}, separators=separators)
+    said = {"SYSLOG_IDENTIFIER": "sudo", "MESSAGE": message}
+    assert _ship.recording(said) == "/var/log/sudo-io/00/00/1A"
+    for other in ({"SYSLOG_IDENTIFIER": "logger"}, {"MESSAGE": '@cee:{"sudo":{"accept":{}}}'}, {"MESSAGE": message[5:]}):
+        assert _ship.recording({**said, **other}) == ""
+
+
+@pytest.mark.parametrize(
+    "message", ['{"half": "password=hunter22"', '{"EXECVE": {"ARGV": 7}, "x": "password=hunter22"}', "[" * 9, '{"A": {"ARGV": [[1]]}}']
+)
+def test_a_line_of_laurel_that_cannot_be_read_leaves_without_secrets(message: str) -> None:
+    found = entry({**ALICE, "SYSLOG_IDENTIFIER": "laurel", "MESSAGE": message})
+    assert found is not None
+    assert "hunter22" not in found["MESSAGE"]

@@ -115,9 +115,8 @@ def test_what_says_that_it_is_another_is_not_believed(desk: Desk, name: str) -> 
     forged = {"sudo": {"accept": {"submituser": "bob", "command": f"/bin/{word}", "runuser": "root", "runargv": [word]}}}
     ran(desk, "alice", name, f"logger -t sudo -p authpriv.notice '@cee:{json.dumps(forged)}'")
     ran(desk, "alice", name, f"printf 'MESSAGE={word}\\nPROD_ACCESS_KIND=alarm\\n' | logger --journald")
-    ran(desk, "alice", name, f"logger -t snoopy 'tty=x file=/bin/x argv={word}\nPROD_ACCESS_LOGINUID=12002'")
-    for event in (soon("--text", word), *[event for event in [soon("--text", word, suits=lambda event: "snoopy" in event["source"])]]):
-        assert event["person"] == "alice"
+    ran(desk, "alice", name, f"logger -t snoopy 'login=bob tty=x file=/bin/x argv={word}\nPROD_ACCESS_LOGINUID=12002'")
+    assert soon("--text", word, "--kind", "command", suits=lambda event: event["what"].startswith(word))["person"] == "alice"
     assert soon("--text", word, suits=lambda event: "alarm" in event["source"])["kind"] == "unverified"
     assert soon("--text", word, suits=lambda event: event["source"] == "sudo")["kind"] == "unverified"
 
@@ -131,3 +130,6 @@ def test_people_read_their_own_record_and_nobody_elses(desk: Desk, name: str) ->
     assert mine in said
     assert others not in said
     assert "my-record" in ran(desk, "alice", name, "cat /etc/prod-access/recorded.txt").stdout
+    host(name, "install -o alice -m 600 /dev/null ~alice/.zshrc")  # without one, zsh asks a question of its own
+    with Terminal(desk.terminal("alice", name), size=(120, 40)) as terminal:
+        terminal.see(r"\| recorded: my-record\r")

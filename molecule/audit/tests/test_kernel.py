@@ -1,6 +1,6 @@
 """The kernel's audit, which answers in no ordinary container: the role's own files in one that shares the machine's first PID namespace.
 
-What is not seen here is systemd, which does not run there: that auditd is enabled and started anew by it, and that journald stamps its unit.
+What is not seen here is systemd, which does not run there: that it enables auditd and starts it anew, and that journald stamps its unit.
 The journal's part is played by a program of the name of systemd-cat, which keeps what laurel says in a file.
 """
 

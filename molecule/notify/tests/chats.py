@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from desk import host, until
 
-# The stand-in for the fleet's collector; "log1" once there is one. converge.yml has the same default.
-COLLECTOR = os.environ.get("COLLECTOR", "web2")
+# converge.yml has the same default.
+COLLECTOR = os.environ.get("COLLECTOR", "log1")
 LOGS = "/var/log/prod-access"
 WEBHOOKS = "stage1"
 CANARIES = ("notify-canary-one", "notify-canary-two")
 SERVICE = "prod-access-audit-notify"
+STATE = "/var/lib/private/prod-access/notify"
 
 
 class Chat:
@@ -63,10 +66,26 @@ class Chat:
             seconds,
             f"{count} lines with {text!r} at {self.name}: {self.lines()}",
         )
-        time.sleep(1.5)
+        time.sleep(1)
         found = [line for line in self.lines() if text in line]
         assert len(found) == count, found
         return found
+
+
+@contextlib.contextmanager
+def told() -> Iterator[tuple[Chat, Chat]]:
+    """Both chats, and the service that tells them, which begins with nothing to tell."""
+    chats = Chat("operations", 8098), Chat("on-call", 8099)
+    for chat in chats:
+        chat.start()
+    host(COLLECTOR, f"systemctl stop {SERVICE}; rm -rf {STATE}; systemctl enable -q --now {SERVICE}")
+    until(lambda: "waiting" in host(COLLECTOR, f"{SERVICE} status", check=False), 30, "the service runs")
+    try:
+        yield chats
+    finally:
+        for chat in chats:
+            chat.down()
+        host(COLLECTOR, f"systemctl disable -q --now {SERVICE}; rm -rf {STATE}")
 
 
 class Sender:

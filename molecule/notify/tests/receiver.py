@@ -19,7 +19,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         mode, *seconds = (FOLDER / "mode").read_text().split()
         status = int(mode) if mode.isdigit() else 200
         with (FOLDER / ("messages" if status == 200 else "refused")).open("a") as stream:
-            stream.write(json.dumps({"at": time.time(), **data}) + "\n")
+            stream.write(json.dumps({"at": time.time(), "status": status, **data}) + "\n")
         time.sleep(float(seconds[0]) if seconds else 0)
         self.send_response(status)
         self.end_headers()

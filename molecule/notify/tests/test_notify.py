@@ -9,20 +9,21 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from chats import CANARIES, COLLECTOR, LOGS, SERVICE, Chat, Sender
+from chats import CANARIES, COLLECTOR, LOGS, SERVICE, Chat, Sender, told
 from desk import ROOT, Desk, host, until
+
+RECEIVING = "prod-access-audit-receive.service prod-access-audit-seal.timer prod-access-audit-verify.timer prod-access-audit-tidy.timer"
 
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[tuple[Chat, Chat]]:
-    chats = Chat("operations", 8098), Chat("on-call", 8099)
-    for chat in chats:
-        chat.start()
-    host(COLLECTOR, f"systemctl enable -q --now {SERVICE}; until {SERVICE} status 2>/dev/null | grep -q waiting; do sleep 0.1; done")
-    yield chats
-    for chat in chats:
-        chat.down()
-    host(COLLECTOR, f"systemctl disable -q --now {SERVICE}; rm -rf {LOGS}/web1 /var/lib/private/prod-access/notify")
+    """Two chats, and a collector that has what these tests write alone: what comes from the fleet waits on its hosts meanwhile."""
+    host(COLLECTOR, f"systemctl stop {RECEIVING}; mv {LOGS} {LOGS}.kept; install -d -o prod-access-audit -m 700 {LOGS}")
+    try:
+        with told() as chats:
+            yield chats
+    finally:
+        host(COLLECTOR, f"rm -rf {LOGS}; mv {LOGS}.kept {LOGS}; systemctl start {RECEIVING}")
 
 
 @pytest.fixture
@@ -68,23 +69,24 @@ def test_what_somebody_announces_comes_once_with_their_name(desk: Desk, chats: t
     assert len(chats[0].lines()) == 1, "the same record came a second time"
 
 
-@pytest.mark.parametrize("fault", ["down", "500", "429"])
-def test_what_a_chat_does_not_take_comes_later_once_and_in_order(chat: Chat, sender: Sender, fault: str) -> None:
-    if fault == "down":
-        chat.down()
-    else:
-        chat.answers(fault)
-    texts = [f"{fault} canary {number}" for number in range(6)]
+def test_what_chats_do_not_take_comes_later_once_and_in_order(chats: tuple[Chat, Chat], sender: Sender) -> None:
+    down, refuses = chats
+    down.down()
+    refuses.answers("500")
+    texts = [f"canary {number}" for number in range(6)]
     for text in texts:
         sender.announce(text)
-    until(lambda: status()["operations"]["failures"] >= 2, 20, "it was tried, and tried again")
-    assert chat.lines() == []
-    assert f"{SERVICE}" in host(COLLECTOR, f"journalctl -u {SERVICE} -n 5 | grep 'operations could not be told'")
-    if fault == "down":
-        chat.up()
-    else:
-        chat.answers("200")
-    assert chat.has(6, f"{fault} canary", 30) == [f"alice on web1: {text}" for text in texts]
+    until(lambda: status()["on-call"]["failures"] >= 1, 20, "it was tried")
+    refuses.answers("429")
+    until(lambda: min(status()[chat.name]["failures"] for chat in chats) >= 2, 20, "it was tried, and tried again")
+    assert {message["status"] for message in refuses.messages("refused")} == {500, 429}
+    assert [chat.lines() for chat in chats] == [[], []]
+    said = host(COLLECTOR, f"journalctl -u {SERVICE} -n 20")
+    assert "operations could not be told so far (attempt 1)" in said
+    down.up()
+    refuses.answers("200")
+    for chat in chats:
+        assert chat.has(6, "canary", 30) == [f"alice on web1: {text}" for text in texts]
 
 
 def test_a_chat_that_answers_late_is_told_once(chat: Chat, sender: Sender) -> None:
@@ -174,14 +176,13 @@ def test_no_text_does_anything_to_a_chat(desk: Desk, chat: Chat, sender: Sender)
 
 
 @pytest.fixture
-def recorded(desk: Desk) -> Iterator[None]:
-    """What the role audit says to sudo."""
-    host("web1", "echo 'Defaults log_format=json, syslog=authpriv, !logfile' >/etc/sudoers.d/zz-json; chmod 440 /etc/sudoers.d/zz-json")
+def made(desk: Desk) -> Iterator[None]:
+    """Files below /etc that people make."""
     yield
-    host("web1", "rm -f /etc/sudoers.d/zz-json /etc/zz-*")
+    host("web1", "rm -f /etc/zz-*")
 
 
-def test_the_first_root_shell_of_a_session_is_told(desk: Desk, chat: Chat, sender: Sender, recorded: None) -> None:
+def test_the_first_root_shell_of_a_session_is_told(desk: Desk, chat: Chat, sender: Sender) -> None:
     sender.since = host("web1", "date +%s.%N")
     for way in ("sudo -n -i", "sudo -n -s", "sudo -n bash", "sudo -n su"):
         assert desk.ssh("alice", "web1", f"echo true | {way}; echo true | {way}; sudo -n true; sudo -n -i true").returncode == 0
@@ -189,11 +190,11 @@ def test_the_first_root_shell_of_a_session_is_told(desk: Desk, chat: Chat, sende
     assert chat.has(2, "root shell") == ["alice on web1 has a root shell, by sudo (3 times)", "alice on web1 has a root shell, by su"]
 
 
-def test_a_change_under_etc_that_nobody_was_told_of(desk: Desk, chat: Chat, sender: Sender, recorded: None) -> None:
+def test_a_change_under_etc_that_nobody_was_told_of(desk: Desk, chat: Chat, sender: Sender, made: None) -> None:
     sender.since = host("web1", "date +%s.%N")
     for command in ("cat /etc/hosts", "cp /etc/hosts /tmp/zz", "touch /etc/zz-1", "touch /etc/zz-2"):
         assert desk.ssh("carol", "web1", f"sudo -n {command}").returncode == 0
-    sender.send("_COMM=sudo")
+    sender.send("SYSLOG_IDENTIFIER=sudo")
     (line,) = chat.has(1, "announced nothing")
     assert (
         line
@@ -201,7 +202,7 @@ def test_a_change_under_etc_that_nobody_was_told_of(desk: Desk, chat: Chat, send
     )
     sender.announce("about to change a file", login="bob")
     assert desk.ssh("bob", "web1", "sudo -n touch /etc/zz-3").returncode in (0, 1)
-    sender.send("_COMM=sudo")
+    sender.send("SYSLOG_IDENTIFIER=sudo")
     time.sleep(3)
     assert not any("bob on web1 ran" in line for line in chat.lines())
 
@@ -235,8 +236,7 @@ def test_addresses_are_nowhere_to_be_seen(desk: Desk, chat: Chat, sender: Sender
     )
     assert "while it complains" in seen
     for canary in CANARIES:
-        assert canary not in said
-        assert canary not in seen
+        assert not [line for line in (said + seen).splitlines() if canary in line]
     assert host(COLLECTOR, "stat -c '%a %U' /etc/prod-access/chats.json") == "600 root"
     assert all(canary in host(COLLECTOR, "cat /etc/prod-access/chats.json") for canary in CANARIES)
 
