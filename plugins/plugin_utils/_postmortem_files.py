@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -49,10 +50,11 @@ def open_incidents(folder: str) -> dict[str, int]:
     found = {}
     for name, text in documents(folder).items():
         if _postmortem_lint.is_open(text):
-            try:
-                found[name] = instant(_postmortem_lint.front(text).get("from", ""))
-            except ValueError:
-                found[name] = instant(f"{name[:10]}T00:00:00Z") if name[:4].isdigit() else 0
+            found[name] = 0
+            # The day is in the folder's name; of what says neither nothing can be compared.
+            for said in (_postmortem_lint.front(text).get("from", ""), f"{name[:10]}T00:00:00Z"):
+                with contextlib.suppress(ValueError):
+                    found[name] = found[name] or instant(said)
     return found
 
 
