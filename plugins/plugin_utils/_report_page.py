@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ACCESS, POSTMORTEM = (Path(__file__).with_name(name) for name in ("access_report.html", "postmortem.html"))
+ACCESS, POSTMORTEM, _SHARED = (Path(__file__).with_name(name) for name in ("access_report.html", "postmortem.html", "page.js"))
 
 # What could begin or end an element, or a comment. In JSON these are in strings only, where their numbers mean the same.
 _NUMBERED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
@@ -25,7 +25,7 @@ _NUMBERED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 def page(report: Mapping[str, Any], template: Path = ACCESS) -> str:
     """The whole page of a template. It is ASCII where the data is concerned: how it is stored, and odd characters, cannot change it."""
     data = json.dumps(report, separators=(",", ":"), allow_nan=False).translate(_NUMBERED)
-    text = template.read_text(encoding="utf-8")
+    text = template.read_text(encoding="utf-8").replace("@SHARED@", _SHARED.read_text(encoding="utf-8"))
     for name in ("style", "script"):
         text = text.replace(f"@{name.upper()}@", _hash(_between(text, f"<{name}>", f"</{name}>")))
     # Last, as data could hold the other words too.
