@@ -183,7 +183,8 @@ def journal_events(wanted: Filter, host: str) -> Iterator[Event]:
     uids = [uid for uid, login in names.items() if wanted.person in (login, f"#{uid}")] or [wanted.person.lstrip("#")]
     if wanted.person:
         stamps = [f"{field}={uid}" for uid in uids for field in ("_AUDIT_LOGINUID", "_SYSTEMD_OWNER_UID", "PROD_ACCESS_LOGINUID")]
-        terms = [*_PEOPLE, "SYSLOG_IDENTIFIER=CRON", *stamps]
+        # These say themselves whose it is, where journald came too late to stamp it.
+        terms = [*_PEOPLE, *(f"SYSLOG_IDENTIFIER={name}" for name in ("CRON", "laurel", "snoopy")), *stamps]
     else:
         terms = [*_PEOPLE, *_OTHERS, *_OURS]
     command = ["journalctl", "--output=json", "--all", "--no-pager", "--quiet"]
