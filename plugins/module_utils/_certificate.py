@@ -105,6 +105,9 @@ def request(name: str) -> str:
 
 def sign(asked: str, name: str, days: int, purpose: str = "clientAuth") -> str:
     """The certificate for a request of the host of this name. Raises HostError when another name stands in it, or its key is another's."""
+    if not os.path.exists(_AUTHORITY_KEY):
+        mend = "set the collector up first: the same playbook without --limit, or with the collector in it"
+        raise HostError("there is no authority on this host yet that could sign for others", mend)
     with _config(name, purpose) as config:
         path = os.path.join(os.path.dirname(config), "request")
         with open(path, "w", encoding="ascii", errors="replace") as stream:
