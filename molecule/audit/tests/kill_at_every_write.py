@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, "/run/audit")
 from killing import at_python_write, child
@@ -61,10 +62,14 @@ def said(*argv):
 
 
 def healed():
-    """That the service runs what its files say."""
+    """That the service runs what its files say, once it has started."""
     asked = ["systemctl", "show", "--property=NeedDaemonReload,ActiveState", SHIP]
-    shown = subprocess.run(asked, capture_output=True, text=True).stdout.split()
-    return set(shown) == {"NeedDaemonReload=no", "ActiveState=active"} and not _audit.Unit(SHIP, TREE).is_stale
+    for _turn in range(100):
+        shown = subprocess.run(asked, capture_output=True, text=True).stdout.split()
+        if set(shown) == {"NeedDaemonReload=no", "ActiveState=active"} and not _audit.Unit(SHIP, TREE).is_stale:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def main():
