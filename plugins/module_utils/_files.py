@@ -35,13 +35,13 @@ def read_text(path: str) -> str | None:
         return stream.read()
 
 
-def is_ours(path: str, mode: int) -> bool:
-    """Whether a path is root's, with just this mode, and not a link."""
+def is_ours(path: str, mode: int, group: int = 0) -> bool:
+    """Whether a path is root's, with just this mode and group, and not a link."""
     found = os.lstat(path)
-    return found.st_uid == 0 and found.st_gid == 0 and stat.S_IMODE(found.st_mode) == mode and not stat.S_ISLNK(found.st_mode)
+    return found.st_uid == 0 and found.st_gid == group and stat.S_IMODE(found.st_mode) == mode and not stat.S_ISLNK(found.st_mode)
 
 
-def write(path: str, data: str, mode: int = 0o644) -> None:
+def write(path: str, data: str, mode: int = 0o644, group: int = 0) -> None:
     """Write beside, sync, rename, sync the directory: a kill at any point leaves the old file or the new one."""
     folder, name = os.path.split(path)
     beside = os.path.join(folder, f".{name}{_NEW}")
@@ -52,7 +52,7 @@ def write(path: str, data: str, mode: int = 0o644) -> None:
         with open(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
             stream.write(data)
             stream.flush()
-            os.fchown(stream.fileno(), 0, 0)
+            os.fchown(stream.fileno(), 0, group)
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
         os.rename(beside, path)
