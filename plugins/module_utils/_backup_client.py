@@ -16,13 +16,14 @@ from ._command import HostError, attempt, run
 from ._pgbackrest import Cluster, clusters
 from ._restic import Restic
 from ._steps import Steps
+from ._units import keep_running
 
 FOLDER = "/etc/prod-access/backup"
 CONFIG = f"{FOLDER}/config.json"
 KEY = f"{FOLDER}/host.key"
 RECEIPTS = f"{_files.STATE}/receipts"
 STATE = f"{_files.STATE}/backup"
-UNITS = ("prod-access-backup", "prod-access-drill")
+UNITS = ("prod-access-backup.timer", "prod-access-drill.timer")
 _POSTGRESQL = """\
 # Managed by safetynet.prod_access. Every change of the databases goes to the backup repository.
 archive_mode = on
@@ -84,8 +85,9 @@ def settle(params: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
         notes = _settle_postgresql(params, params["answers"][params["postgresql_to"]], steps)
     steps.folder(_files.STATE, 0o755)
     steps.folder(RECEIPTS, 0o755)
-    steps.folder(STATE, 0o700)
-    _timers(steps)
+    # The users of databases pass to a scratch folder of theirs, and see nothing on the way.
+    steps.folder(STATE, 0o711)
+    keep_running(UNITS, steps)
     return steps.answer(notes=notes)
 
 
@@ -107,13 +109,6 @@ def _keep_answer(host: str, name: str, answer: Mapping[str, Any], steps: Steps) 
     steps.file(f"{folder}/sealed.pem", answer["sealed"], 0o600)
 
 
-def _timers(steps: Steps) -> None:
-    units = [f"{name}.timer" for name in UNITS]
-    off = [unit for unit in units if attempt(["systemctl", "is-active", "--quiet", unit]).returncode]
-    if off:
-        steps.act("start " + ", ".join(off), lambda: run(["systemctl", "enable", "--quiet", "--now", *off]))
-
-
 def _settle_postgresql(params: Mapping[str, Any], answer: Mapping[str, Any], steps: Steps) -> list[str]:
     """WAL goes to the repository from now on. Nothing is restarted but what was asked for."""
     found = found_clusters()
@@ -125,11 +120,7 @@ def _settle_postgresql(params: Mapping[str, Any], answer: Mapping[str, Any], ste
         repository=name, address=answer["address"], folder=f"{FOLDER}/{name}", key=KEY, host=params["name"], found=found
     )
     changed = steps.file(f"{_pgbackrest.FOLDER}/prod-access.conf", text)
-    if attempt(["systemctl", "is-enabled", "--quiet", "pgbackrest.service"]).returncode:
-        steps.act("enable pgbackrest.service", lambda: run(["systemctl", "enable", "--quiet", "pgbackrest.service"]))
-        changed = True
-    if changed or attempt(["systemctl", "is-active", "--quiet", "pgbackrest.service"]).returncode:
-        steps.act("start pgbackrest.service", lambda: run(["systemctl", "restart", "pgbackrest.service"]))
+    keep_running(["pgbackrest.service"], steps, restart=changed)
     notes = []
     for cluster in found:
         notes += _archive(cluster, params, steps)

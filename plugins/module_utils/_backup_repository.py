@@ -6,18 +6,20 @@
 from __future__ import annotations
 
 import base64
+import glob
 import hashlib
 import json
 import os
 import re
 import secrets
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping
 
 from . import _certificates, _files, _pgbackrest
 from ._command import HostError, attempt, run
 from ._pgbackrest import Cluster
 from ._restic import Restic
 from ._steps import Steps, user_id
+from ._units import keep_running
 
 FOLDER = "/etc/prod-access/backup-repository"
 CONFIG = f"{FOLDER}/config.json"
@@ -26,6 +28,7 @@ SERVER = "restic-rest-server"
 POSTGRES = "postgres"
 # Where Debian's pgbackrest keeps what is of one stanza.
 STANZAS = "/var/lib/pgbackrest/backup"
+_TIMERS = tuple(f"prod-access-backup-{name}.timer" for name in ("postgresql", "maintenance", "watch"))
 # Who a service runs as, by the name of its certificate.
 _SERVICES = {"restic": SERVER, "pgbackrest": POSTGRES}
 
@@ -76,7 +79,7 @@ def copies(config: Mapping[str, Any]) -> Restic:
 
 def set_up(config: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
     """The repository itself. Its configuration has been written, and its packages are there, unless this is check mode."""
-    services = {name: user for name, user in _SERVICES.items() if config[name]}
+    services = {name: user for name, user in _SERVICES.items() if name != "restic" or config["restic"]}
     steps.folder(FOLDER, 0o755)
     steps.folder(f"{FOLDER}/clients", 0o700)
     if not os.path.exists(f"{FOLDER}/ca.crt"):
@@ -89,11 +92,13 @@ def set_up(config: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
         steps.folder(f"{folder}/restic", 0o750, SERVER, SERVER)
         if not os.path.exists(PASSWORDS):
             steps.file(PASSWORDS, "", 0o640, SERVER)
-    if config["pgbackrest"]:
-        _set_up_pgbackrest(config, steps)
+    _set_up_pgbackrest(config, steps)
     changed = bool(steps.changes)
-    _services(["restic-rest-server.service"] if config["restic"] else [], steps, restart=changed)
-    _services(["pgbackrest.service"] if config["pgbackrest"] else [], steps, restart=changed)
+    keep_running(["restic-rest-server.service"] if config["restic"] else [], steps, restart=changed)
+    # pgbackrest does not start before there is a client to let in.
+    known = bool(glob.glob(f"{_pgbackrest.FOLDER}/prod-access-*.conf"))
+    keep_running(["pgbackrest.service"] if known else [], steps, restart=changed)
+    keep_running(_TIMERS, steps)
     return steps.answer()
 
 
@@ -138,19 +143,6 @@ def _set_up_pgbackrest(config: Mapping[str, Any], steps: Steps) -> None:
             steps.act(f"make the second copy's repository {copy}", lambda: copies(config).run("init"))
 
 
-def _services(units: Sequence[str], steps: Steps, *, restart: bool) -> None:
-    for unit in units:
-        if attempt(["systemctl", "is-enabled", "--quiet", unit]).returncode:
-            steps.act(f"enable {unit}", lambda unit=unit: run(["systemctl", "enable", "--quiet", unit]))  # type: ignore[misc]
-        if restart or attempt(["systemctl", "is-active", "--quiet", unit]).returncode:
-            steps.act(f"start {unit}", lambda unit=unit: _restart(unit))  # type: ignore[misc]
-
-
-def _restart(unit: str) -> None:
-    run(["systemctl", "daemon-reload"])
-    run(["systemctl", "restart", unit], mend=f"see why: journalctl -u {unit}")
-
-
 def enrol(config: Mapping[str, Any], asked: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
     """Let a client in: a certificate for its key, a stanza for each of its clusters, and a repository for its files.
 
@@ -183,7 +175,8 @@ def enrol(config: Mapping[str, Any], asked: Mapping[str, Any], steps: Steps) -> 
     if found:
         text = _pgbackrest.stanzas_text(folder=FOLDER, name=name, address=asked["address"], found=found)
         if steps.file(path, text, 0o640, POSTGRES):
-            steps.act("reload pgbackrest.service", lambda: run(["systemctl", "reload", "pgbackrest.service"]))
+            steps.act("reload pgbackrest.service", lambda: attempt(["systemctl", "reload", "pgbackrest.service"]))
+        keep_running(["pgbackrest.service"], steps)
     return steps.answer(answer=answer)
 
 
