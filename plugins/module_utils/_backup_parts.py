@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, Callable, Iterator, Mapping
 from . import _backup_client, _files, _pgbackrest
 from ._backup_client import STATE, postgres_argv, psql
 from ._command import PATH, HostError, attempt
+from ._moment import Moment
 from ._receipt import Outcome
 from ._restic import Restic, end
 from ._restic_text import summary
@@ -93,7 +94,7 @@ def _walk(paths: list[str]) -> Iterator[str]:
         device = os.lstat(path).st_dev
         for folder, folders, names in os.walk(path):
             folders[:] = [name for name in folders if _is_within(os.path.join(folder, name), device)]
-            yield from (os.path.join(folder, name) for name in names)
+            yield from (os.path.join(folder, name) for name in names if _is_within(os.path.join(folder, name), device))
 
 
 def _is_within(path: str, device: int) -> bool:
@@ -406,6 +407,16 @@ SELECT json_agg(json_build_array(c.oid::bigint, n.nspname || '.' || c.relname))
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 """
+
+
+def snapshot_before(config: Mapping[str, Any], restic: Restic, tag: str, moment: Moment) -> dict[str, Any]:
+    """The last snapshot of a part that was begun before a moment. Raises HostError."""
+    snapshots = restic.snapshots(tag=tag, host=config["name"])
+    usable = [one for one in snapshots if Moment.parse(one["time"]).epoch < moment.epoch]
+    if not usable:
+        first = f"the earliest one is of {Moment.parse(snapshots[0]['time'])}" if snapshots else "there is none at all"
+        raise HostError(f"there is no backup of {tag} from before {moment}", f"choose another moment: {first}")
+    return usable[-1]
 
 
 # --- What is not covered -----------------------------------------------------------------------------------------------------------

@@ -15,9 +15,11 @@ from typing import Any, Callable, Mapping
 
 from . import _backup_client, _files, _side
 from ._backup_parts import DUMP, MANIFEST, SPOOL, backups, like, mariadb_program, mariadb_query
+from ._backup_client import psql
 from ._command import HostError, attempt
 from ._receipt import Outcome
 from ._restic import Restic
+from ._restic_text import pattern
 from ._sql_text import identifier
 
 
@@ -33,18 +35,13 @@ def files(config: Mapping[str, Any], restic: Restic) -> Outcome:
         raise HostError(f"snapshot {manifest['snapshot'][:8]} of the last backup is not in the repository", "see who removed it")
     with _side.scratch("files", "root") as folder:
         _side.check_room(sum(entry["size"] for entry in wanted))
-        includes = [f"--include={_pattern(entry['path'])}" for entry in wanted]
+        includes = [f"--include={pattern(entry['path'])}" for entry in wanted]
         restic.run("restore", manifest["snapshot"], f"--target={folder}", *includes, timeout=config["timeout"])
         wrong = [entry["path"] for entry in wanted if not _is_alike(folder, entry)]
     if wrong:
         raise HostError(f"{len(wrong)} of {len(wanted)} files came back different, such as {wrong[0]}", "check the repository at once")
     moment = next(one["time"] for one in snapshots if one["id"].startswith(manifest["snapshot"]))
     return _proven("files", started, {"files": len(wanted), "moment": moment[:19] + "Z"})
-
-
-def _pattern(path: str) -> str:
-    """A path as a pattern of restic that means this path alone."""
-    return "".join(f"\\{char}" if char in "*?[\\" else char for char in path)
 
 
 def _is_alike(folder: str, entry: Mapping[str, Any]) -> bool:
@@ -62,12 +59,14 @@ def _proven(name: str, started: int, facts: Mapping[str, Any]) -> Outcome:
 def postgresql(config: Mapping[str, Any], _restic: Restic) -> Outcome:
     """Every cluster, up to the last change that reached the repository."""
     started = int(time.time())
-    facts: dict[str, Any] = {"tables": 0, "rows": 0, "moment": "", "lost_seconds": 0}
+    facts: dict[str, Any] = {"tables": 0, "rows": 0, "moment": "", "lost_seconds_at_most": 0}
     for cluster in _backup_client.found_clusters():
         stanza = cluster.stanza(config["name"])
         found = backups(stanza)
         if not found:
             raise HostError(f"there is no backup of {stanza}", "see the repository's host")
+        lost = int(psql(cluster, "postgres", "SELECT extract(epoch FROM now() - last_archived_time)::bigint FROM pg_stat_archiver") or 0)
+        facts["lost_seconds_at_most"] = max(facts["lost_seconds_at_most"], lost)
         with _side.scratch("postgresql", "postgres") as folder:
             _side.check_room(found[-1].size)
             with _side.postgresql(cluster, stanza, folder, target=["--type=default"]) as side:
@@ -82,6 +81,7 @@ def _count(side: _side.Side, config: Mapping[str, Any], facts: dict[str, Any]) -
         for table in side.psql(database, _TABLES).splitlines():
             facts["tables"] += 1
             facts["rows"] += int(side.psql(database, f"SELECT count(*) FROM {table}"))
+    facts["moment"] = side.psql("postgres", "SELECT to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
     for check in config["checks"]:
         if check["engine"] == "postgresql" and check["database"] in databases:
             check_database(check, lambda sql, database=check["database"]: side.psql(database, sql), '"', facts)

@@ -151,3 +151,20 @@ def backups(printed: str, stanza: str) -> list[Backup]:
                 )
             )
     return sorted(found, key=lambda backup: backup.stop)
+
+
+def faults(printed: str) -> list[str]:
+    """What ``pgbackrest verify --output=text --verbose`` found wrong; where it does not say that all is well, that is wrong too."""
+    found = []
+    subject = ""
+    for line in (line.strip() for line in printed.splitlines()):
+        if line.startswith(("archiveId:", "backup:")):
+            subject = line.partition(",")[0]
+        counts = re.findall(r"(missing|checksum invalid|size invalid|other): ([1-9]\d*)", line)
+        found += [f"{subject}: {number} {what}" for what, number in counts]
+        status = re.search(r"status: (.*?)(,|$)", line)
+        if status is not None and status[1] not in ("ok", "valid"):
+            found.append(line)
+    if "status: ok" not in printed and not found:
+        found.append("it does not say that all is well")
+    return found

@@ -118,6 +118,17 @@ class Restic:
         found: list[dict[str, Any]] = json.loads(self.run("snapshots", "--json", "--no-lock", *options, timeout=600)) or []
         return sorted(found, key=lambda snapshot: str(snapshot["time"]))
 
+    def listed(self, snapshot: str, path: str) -> tuple[int, int]:
+        """How many entries a snapshot has at and below a path, and how many bytes they are of."""
+        arguments = ["ls", "--json", "--no-lock", snapshot, *([path.rstrip("/") or "/"] if path else [])]
+        count, size = 0, 0
+        for line in self.run(*arguments, *(["--recursive"] if path else []), timeout=3600).splitlines():
+            entry = json.loads(line)
+            if entry.get("struct_type") == "node":
+                count += 1
+                size += entry.get("size", 0)
+        return count, size
+
 
 def _unread(errors: str) -> list[str]:
     """The files that could not be read, of the JSON or the words that restic says of them."""

@@ -33,3 +33,8 @@ def summary(printed: str) -> dict[str, Any]:
             if data.get("message_type") == "summary":
                 return dict(data)
     return {}
+
+
+def pattern(path: str) -> str:
+    """A path as a pattern of restic that means this path alone, and what is below it."""
+    return "".join(f"\\{char}" if char in "*?[\\" else char for char in path.rstrip("/") or "/")
