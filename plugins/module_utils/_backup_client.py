@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 import urllib.parse
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping
 
 from . import _certificates, _files, _pgbackrest
-from ._backup_repository import POSTGRES, has_postgres, postgres_argv
 from ._command import HostError, attempt, run
-from ._pgbackrest import Cluster, clusters
+from ._pgbackrest import Cluster
+from ._postgres import POSTGRES, found_clusters, has_postgres, postgres_argv, psql
 from ._restic import Restic
 from ._steps import Steps
 from ._units import keep_running
@@ -38,11 +38,6 @@ def read_config() -> dict[str, Any]:
     if found is None:
         raise HostError("this host has no backups", "give it the role backup")
     return found
-
-
-def found_clusters() -> list[Cluster]:
-    """The clusters of PostgreSQL on this host."""
-    return clusters(run(["pg_lsclusters", "--no-header"])) if os.path.exists("/usr/bin/pg_lsclusters") else []
 
 
 def repository(config: Mapping[str, Any]) -> Restic:
@@ -136,21 +131,12 @@ def setting(cluster: Cluster, name: str) -> str:
     return psql(cluster, "postgres", f"SHOW {name}")
 
 
-def psql(cluster: Cluster, database: str, sql: str, *, timeout: float = 60) -> str:
-    """What a statement gives, unaligned. Raises HostError with the server's words."""
-    command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-p", str(cluster.port), "-d", database, "-f", "-"]
-    done = attempt(postgres_argv(*command), data=sql + ";\n", timeout=timeout)
-    if done.returncode:
-        said = "; ".join(done.stderr.strip().splitlines()[-3:])
-        raise HostError(f"PostgreSQL {cluster}: {said}", f"see whether it is up: systemctl status postgresql@{cluster.version}-{cluster.name}")
-    return done.stdout.rstrip("\n")
-
-
 def _refuse_foreign(cluster: Cluster, host: str) -> None:
     command = setting(cluster, "archive_command")
     if setting(cluster, "archive_mode") != "off" and command not in ("", "(disabled)", archive_command(cluster, host)):
         raise HostError(
-            f"cluster {cluster} archives already, by `{command}`", "take that out of its configuration, or set backup_postgresql to false here"
+            f"cluster {cluster} archives already, by `{command}`",
+            "take that out of its configuration, or set backup_postgresql to false here",
         )
 
 
@@ -165,7 +151,9 @@ def _archive(cluster: Cluster, params: Mapping[str, Any], steps: Steps) -> list[
         tried = attempt(postgres_argv(program, "-D", cluster.data, f"--config_file={folder}/postgresql.conf", "-C", "archive_command"))
         if tried.returncode or tried.stdout.strip() != command:
             _files.write(path, before) if before is not None else _files.remove(path)
-            said = tried.stderr.strip().splitlines()[-1:] or [f"{folder}/postgresql.conf does not read conf.d, or sets archive_command behind it"]
+            said = tried.stderr.strip().splitlines()[-1:] or [
+                f"{folder}/postgresql.conf does not read conf.d, or sets archive_command behind it"
+            ]
             raise HostError(f"cluster {cluster} would not take {path}: {said[0]}", "mend its configuration; ours was put back")
         steps.act(f"reload cluster {cluster}", lambda: run(["pg_ctlcluster", cluster.version, cluster.name, "reload"]))
     if setting(cluster, "archive_mode") == "on":
@@ -178,7 +166,3 @@ def _archive(cluster: Cluster, params: Mapping[str, Any], steps: Steps) -> list[
     unit = f"postgresql@{cluster.version}-{cluster.name}.service"
     steps.act(f"restart cluster {cluster}, for archive_mode", lambda: run(["systemctl", "restart", unit], mend=f"journalctl -u {unit}"))
     return []
-
-
-def stanzas(config: Mapping[str, Any], found: Sequence[Cluster]) -> dict[str, Cluster]:
-    return {cluster.stanza(config["name"]): cluster for cluster in found}

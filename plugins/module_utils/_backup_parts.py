@@ -19,12 +19,15 @@ import sqlite3
 import stat
 import subprocess
 import time
+import urllib.parse
 from typing import Any, BinaryIO, Callable, Iterator, Mapping
 
-from . import _backup_client, _files, _pgbackrest
-from ._backup_client import STATE, postgres_argv, psql
+from . import _files
+from ._backup_client import STATE
 from ._command import PATH, HostError, attempt
 from ._moment import Moment
+from ._pgbackrest import Cluster
+from ._postgres import backups, found_clusters, pgbackrest, psql
 from ._receipt import Outcome
 from ._restic import Restic, end
 from ._restic_text import summary
@@ -71,9 +74,7 @@ def files(config: Mapping[str, Any], restic: Restic) -> Outcome:
 def _sample(paths: list[str], wanted: int) -> list[dict[str, Any]]:
     """Files chosen at random, with all that a restored one must have in common with them."""
     found: list[str] = []
-    seen = 0
-    for path in _walk(paths):
-        seen += 1
+    for seen, path in enumerate(_walk(paths), 1):
         if len(found) < wanted:
             found.append(path)
         elif (place := random.randrange(seen)) < wanted:  # noqa: S311
@@ -256,10 +257,12 @@ def _copy_sqlite(path: str, target: str) -> None:
     if not os.path.isfile(path):
         raise HostError(f"{path} is not there", "take it out of backup_sqlite, or see where it went")
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)) as source:
-            with contextlib.closing(sqlite3.connect(target)) as copied:
-                source.backup(copied)
-                (said,) = copied.execute("PRAGMA integrity_check(1)").fetchone()
+        with contextlib.ExitStack() as stack:
+            address = f"file:{urllib.parse.quote(path)}?mode=ro"
+            source = stack.enter_context(contextlib.closing(sqlite3.connect(address, uri=True, timeout=60)))
+            copied = stack.enter_context(contextlib.closing(sqlite3.connect(target)))
+            source.backup(copied)
+            (said,) = copied.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as error:
         raise HostError(f"{path}: {error}", f"see what is wrong with it: sqlite3 {path} 'PRAGMA integrity_check'") from None
     if said != "ok":
@@ -349,15 +352,6 @@ def _spooled(name: str, folder: str, config: Mapping[str, Any], restic: Restic, 
 # --- PostgreSQL --------------------------------------------------------------------------------------------------------------------
 
 
-def pgbackrest(*arguments: str, timeout: float = 3600) -> str:
-    """What pgbackrest prints, run as its own user. Raises HostError with its words."""
-    done = attempt(postgres_argv("pgbackrest", *arguments), timeout=timeout)
-    if done.returncode:
-        said = [line for line in (done.stderr + done.stdout).splitlines() if "ERROR" in line or "HINT" in line] or [done.stderr.strip()]
-        raise HostError(f"pgbackrest {arguments[-1]}: {'; '.join(line.strip() for line in said[:3])}", "see /var/log/pgbackrest/")
-    return done.stdout
-
-
 def postgresql(config: Mapping[str, Any], _restic: Restic) -> Outcome:
     """That changes of every cluster arrive, up to this moment, and that there is a backup which they can be laid upon.
 
@@ -365,28 +359,29 @@ def postgresql(config: Mapping[str, Any], _restic: Restic) -> Outcome:
     """
     started = int(time.time())
     facts: dict[str, Any] = {"bytes": 0, "clusters": {}}
-    clusters = _backup_client.found_clusters()
+    clusters = found_clusters()
     for cluster in clusters:
         stanza = cluster.stanza(config["name"])
         pgbackrest(f"--stanza={stanza}", "--archive-timeout=60", "check", timeout=300)
         found = [one for one in backups(stanza) if not one.error]
         if not found:
-            raise HostError(f"there is no backup of {stanza} yet", f"see how the first one goes: systemctl status prod-access-backup-postgresql on {config['postgresql_to']}")
+            raise HostError(
+                f"there is no backup of {stanza} yet",
+                f"see how the first one goes: systemctl status prod-access-backup-postgresql on {config['postgresql_to']}",
+            )
         last = found[-1]
         facts["bytes"] += last.size
         facts["clusters"][str(cluster)] = {"backup": last.label, "stop": last.stop, "backups": len(found)}
         if started - last.stop > 2 * config["max_age"]:
-            raise HostError(f"the last backup of {stanza} is {(started - last.stop) // 3600} hours old", f"see why on {config['postgresql_to']}")
+            raise HostError(
+                f"the last backup of {stanza} is {(started - last.stop) // 3600} hours old", f"see why on {config['postgresql_to']}"
+            )
         keep_catalog(cluster)
     facts["seconds"] = int(time.time()) - started
     return Outcome("postgresql", started, started, facts=facts)
 
 
-def backups(stanza: str) -> list[_pgbackrest.Backup]:
-    return _pgbackrest.backups(pgbackrest(f"--stanza={stanza}", "--output=json", "info", timeout=120), stanza)
-
-
-def keep_catalog(cluster: _pgbackrest.Cluster) -> None:
+def keep_catalog(cluster: Cluster) -> None:
     """Remember which table has which number, since the log of changes has numbers alone. Tables that are gone are remembered too."""
     path = f"{CATALOG}/{cluster.version}-{cluster.name}.json"
     known: dict[str, Any] = _files.load(path) or {}
@@ -426,7 +421,7 @@ def uncovered(config: Mapping[str, Any]) -> list[str]:
     """Databases of this host that nobody backs up, as sentences."""
     found = []
     if not config["postgresql"]:
-        found += [f"PostgreSQL {cluster} is not backed up: set backup_postgresql" for cluster in _backup_client.found_clusters()]
+        found += [f"PostgreSQL {cluster} is not backed up: set backup_postgresql" for cluster in found_clusters()]
     for name, folder, files_of in (("mariadb", "/var/lib/mysql", "*/"), ("redis", "/var/lib/redis", "*.rdb")):
         if not config[name] and glob.glob(f"{folder}/{files_of}"):
             found.append(f"{name} has data in {folder} and is not backed up: set backup_{name}")

@@ -12,8 +12,8 @@ import time
 from typing import Any, Callable, Mapping, Sequence
 
 from . import _backup_client, _backup_parts, _drills, _receipt, _receipts
-from ._backup_repository_program import alone
 from ._command import HostError, attempt
+from ._files import alone
 from ._receipt import Outcome
 from ._restic import Restic
 
@@ -36,7 +36,9 @@ def main(arguments: list[str]) -> int:
             return _show(status_of(config), as_json=options.json)
         unknown = set(options.part) - set(_backup_parts.wanted(config))
         if unknown:
-            raise HostError(f"{', '.join(sorted(unknown))} is not backed up here", f"name some of {', '.join(_backup_parts.wanted(config))}")
+            raise HostError(
+                f"{', '.join(sorted(unknown))} is not backed up here", f"name some of {', '.join(_backup_parts.wanted(config))}"
+            )
         kind, parts, max_age = {
             "run": ("backup", _backup_parts.PARTS, config["max_age"]),
             "drill": ("restore", _drills.PARTS, config["drill_max_age"]),
@@ -66,7 +68,9 @@ def _run(config: Mapping[str, Any], kind: str, chosen: Sequence[str], parts: Map
     finally:
         after = _commands(config["after"]) if kind == "backup" else ""
         more = [f"after it, {after}"] if after else []
-        whole = _receipts.close(kind, everything, [*more, *(_backup_parts.uncovered(config) if kind == "backup" else ())], config["metrics"])
+        whole = _receipts.close(
+            kind, everything, [*more, *(_backup_parts.uncovered(config) if kind == "backup" else ())], config["metrics"]
+        )
     if whole["alarm"]:
         sys.stderr.write(f"prod-access-backup: {whole['alarm']}\n")
     return 1 if failed or after else 0

@@ -17,15 +17,15 @@ from typing import Any, Mapping
 from . import _certificates, _files, _pgbackrest
 from ._command import HostError, attempt, run
 from ._pgbackrest import Cluster
+from ._postgres import POSTGRES, postgres_argv
 from ._restic import Restic
-from ._steps import Steps, user_id
+from ._steps import Steps
 from ._units import keep_running
 
 FOLDER = "/etc/prod-access/backup-repository"
 CONFIG = f"{FOLDER}/config.json"
 PASSWORDS = f"{FOLDER}/htpasswd"
 SERVER = "restic-rest-server"
-POSTGRES = "postgres"
 # Where Debian's pgbackrest keeps what is of one stanza.
 STANZAS = "/var/lib/pgbackrest/backup"
 _TIMERS = tuple(f"prod-access-backup-{name}.timer" for name in ("postgresql", "maintenance", "watch"))
@@ -156,7 +156,9 @@ def enrol(config: Mapping[str, Any], asked: Mapping[str, Any], steps: Steps) -> 
         steps.act(f"let {name} in", lambda: None)
         return steps.answer()
     if not config["restic"] and asked["files"]:
-        raise HostError(f"{config['name']} takes no files", "set backup_repository_restic there, or backup_to of the client to another host")
+        raise HostError(
+            f"{config['name']} takes no files", "set backup_repository_restic there, or backup_to of the client to another host"
+        )
     steps.folder(folder, 0o700)
     steps.file(f"{folder}/client.json", _files.dumped({"address": asked["address"], "clusters": [one.to_data() for one in found]}), 0o600)
     certificate = _files.read_text(f"{folder}/host.crt")
@@ -203,16 +205,6 @@ def _give_credentials(config: Mapping[str, Any], name: str, certificate: str) ->
     _files.write(PASSWORDS, "".join(f"{line}\n" for line in [*lines, f"{name}:{{SHA}}{digest}"]), 0o640, gid)
     run(["systemctl", "kill", "--signal=HUP", "restic-rest-server.service"])
     _files.write(f"{folder}/sealed.json", _files.dumped({"certificate": certificate, "sealed": text}), 0o600)
-
-
-def postgres_argv(*argv: str) -> list[str]:
-    """A command as the user of PostgreSQL, in a directory that this user can enter."""
-    as_user = [f"--reuid={POSTGRES}", f"--regid={POSTGRES}", "--init-groups"]
-    return ["setpriv", *as_user, "env", "--chdir=/", "HOME=/var/lib/postgresql", *argv]
-
-
-def has_postgres() -> bool:
-    return user_id(POSTGRES) is not None
 
 
 def begin(asked: Mapping[str, Any], steps: Steps) -> dict[str, Any]:

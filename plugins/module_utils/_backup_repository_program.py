@@ -6,19 +6,20 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
 import glob
 import json
 import os
 import sys
 import time
-from typing import Any, Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, Callable, Mapping
 
-from . import _backup_repository, _files, _pgbackrest, _receipts
-from ._backup_repository import create_stanza, postgres_argv
-from ._command import HostError, attempt
+from . import _backup_repository, _pgbackrest, _receipts
+from ._backup_repository import create_stanza
+from ._command import HostError
+from ._files import alone
 from ._pgbackrest import Cluster
+from ._postgres import backups, pgbackrest
 from ._receipt import Outcome
 
 _LOCK = "/run/prod-access-backup-repository.lock"
@@ -27,7 +28,9 @@ _HOURS = 3600
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="prod-access-backup-repository", description="Look after the backups that this host holds for others.")
+    parser = argparse.ArgumentParser(
+        prog="prod-access-backup-repository", description="Look after the backups that this host holds for others."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     postgresql = commands.add_parser("postgresql", help="back up every cluster of PostgreSQL, and copy what came of it")
     postgresql.add_argument("--full", action="store_true", help="a full backup, whenever the last one was")
@@ -58,7 +61,7 @@ def _work(config: Mapping[str, Any], options: argparse.Namespace) -> int:
     if options.command == "postgresql":
         wanted = {name: one for name, one in stanzas().items() if name in options.stanza or not options.stanza}
         for name in wanted:
-            _try(faults, f"postgresql {name}", lambda name=name: _backup(config, name, full=options.full))
+            _try(faults, f"postgresql {name}", partial(_backup, config, name, full=options.full))
         if wanted:
             _try(faults, "copy", lambda: copy(config))
     if options.command == "maintain":
@@ -67,7 +70,7 @@ def _work(config: Mapping[str, Any], options: argparse.Namespace) -> int:
         subset = getattr(options, "subset", None) or config["subset"]
         _each_client(config, faults, "check", lambda name: check(config, name, subset))
         for stanza in stanzas():
-            _try(faults, f"verify {stanza}", lambda stanza=stanza: verify(stanza))
+            _try(faults, f"verify {stanza}", partial(verify, stanza))
     if options.command in ("maintain", "copy") and stanzas():
         _try(faults, "copy", lambda: copy(config))
         _try(faults, "check of the copy", lambda: _check_copy(config))
@@ -95,22 +98,7 @@ def _try(faults: list[str], what: str, do: Callable[[], Any]) -> None:
 def _each_client(config: Mapping[str, Any], faults: list[str], what: str, do: Callable[[str], Any]) -> None:
     for name in _backup_repository.clients():
         if os.path.exists(f"{_backup_repository.restic_folder(config, name)}/config"):
-            _try(faults, f"{what} of {name}", lambda name=name: do(name))
-
-
-@contextlib.contextmanager
-def alone(path: str) -> Iterator[None]:
-    """Be the only run of its kind. The kernel drops the lock when its holder dies, so that it is never stale. Raises HostError."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(handle, "r+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HostError(f"another run is at work: {lock.read().strip()}", "wait until it is done") from None
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
-        lock.flush()
-        yield
+            _try(faults, f"{what} of {name}", partial(do, name))
 
 
 # --- PostgreSQL --------------------------------------------------------------------------------------------------------------------
@@ -124,19 +112,6 @@ def stanzas() -> dict[str, Cluster]:
             cluster = Cluster.parse(data)
             found[cluster.stanza(name)] = cluster
     return found
-
-
-def pgbackrest(*arguments: str, timeout: float = 24 * _HOURS) -> str:
-    """What pgbackrest prints, run as its own user. Raises HostError with its words."""
-    done = attempt(postgres_argv("pgbackrest", *arguments), timeout=timeout)
-    if done.returncode:
-        said = [line for line in (done.stderr + done.stdout).splitlines() if "ERROR" in line or "HINT" in line] or [done.stderr.strip()]
-        raise HostError(f"pgbackrest {arguments[-1]}: {'; '.join(line.strip() for line in said[:3])}", "see /var/log/pgbackrest/")
-    return done.stdout
-
-
-def backups(stanza: str) -> list[_pgbackrest.Backup]:
-    return _pgbackrest.backups(pgbackrest(f"--stanza={stanza}", "--output=json", "info", timeout=120), stanza)
 
 
 def _backup(config: Mapping[str, Any], stanza: str, *, full: bool) -> None:
@@ -158,7 +133,7 @@ def verify(stanza: str) -> None:
 
 
 def copy(config: Mapping[str, Any]) -> None:
-    """Take up what pgbackrest holds into a repository that its user cannot reach. What was there before stays there, whatever is gone here."""
+    """Take up what pgbackrest holds into a repository that its user cannot reach. What was there stays there, whatever is gone here."""
     restic = _backup_repository.copies(config)
     saved = restic.backup("--exclude-caches", "/var/lib/pgbackrest", tags=["postgresql"], timeout=24 * _HOURS)
     if saved["unread"]:

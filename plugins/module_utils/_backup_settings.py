@@ -175,7 +175,10 @@ def _table(node: Node, engine: Node | None) -> None:
     parts = table.split(".")
     wanted = 1 if engine is not None and engine.value == "mariadb" else 2
     if len(parts) != wanted:
-        node.wrong(f"`{table}` is no table of {'a database' if wanted == 1 else 'a schema'}", "write orders" if wanted == 1 else "write public.orders")
+        node.wrong(
+            f"`{table}` is no table of {'a database' if wanted == 1 else 'a schema'}",
+            "write orders" if wanted == 1 else "write public.orders",
+        )
     for part in parts:
         _name_of_sql(node.below(0, part) if len(parts) > wanted else Node(part, node.path, node.problems))
 
@@ -194,7 +197,9 @@ def _keep(node: Node) -> None:
             continue
         within = field.text()
         if within is not None and not _DURATION.fullmatch(within):
-            field.wrong(f"`{within}` is no time that is kept whole", "write 14d, or 1m7d; never nothing, or a host could have its backups displaced")
+            field.wrong(
+                f"`{within}` is no time that is kept whole", "write 14d, or 1m7d; never nothing, or a host could have its backups displaced"
+            )
 
 
 def _subset(node: Node) -> None:

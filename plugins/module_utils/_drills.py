@@ -11,12 +11,13 @@ import os
 import sqlite3
 import subprocess
 import time
+from functools import partial
 from typing import Any, Callable, Mapping
 
-from . import _backup_client, _files, _side
-from ._backup_parts import DUMP, MANIFEST, SPOOL, backups, like, mariadb_program, mariadb_query
-from ._backup_client import psql
+from . import _files, _side
+from ._backup_parts import DUMP, MANIFEST, SPOOL, like, mariadb_program, mariadb_query
 from ._command import HostError, attempt
+from ._postgres import backups, found_clusters, psql
 from ._receipt import Outcome
 from ._restic import Restic
 from ._restic_text import pattern
@@ -60,7 +61,7 @@ def postgresql(config: Mapping[str, Any], _restic: Restic) -> Outcome:
     """Every cluster, up to the last change that reached the repository."""
     started = int(time.time())
     facts: dict[str, Any] = {"tables": 0, "rows": 0, "moment": "", "lost_seconds_at_most": 0}
-    for cluster in _backup_client.found_clusters():
+    for cluster in found_clusters():
         stanza = cluster.stanza(config["name"])
         found = backups(stanza)
         if not found:
@@ -81,15 +82,18 @@ def _count(side: _side.Side, config: Mapping[str, Any], facts: dict[str, Any]) -
         for table in side.psql(database, _TABLES).splitlines():
             facts["tables"] += 1
             facts["rows"] += int(side.psql(database, f"SELECT count(*) FROM {table}"))
-    facts["moment"] = side.psql("postgres", "SELECT to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
+    facts["moment"] = side.psql(
+        "postgres", "SELECT to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+    )
     for check in config["checks"]:
         if check["engine"] == "postgresql" and check["database"] in databases:
-            check_database(check, lambda sql, database=check["database"]: side.psql(database, sql), '"', facts)
+            check_database(check, partial(side.psql, check["database"]), '"', facts)
 
 
 _TABLES = """
 SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_toast%'
+WHERE c.relkind = 'r' AND c.relpersistence = 'p'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_toast%'
 """
 
 
@@ -101,13 +105,17 @@ def check_database(check: Mapping[str, Any], ask: Callable[[str], str], quote: s
         rows = int(ask(f"SELECT count(*) FROM {table}"))
         facts[f"rows of {where}"] = rows
         if rows < check.get("rows", 1):
-            raise HostError(f"{where} came back with {rows} rows, and not the {check.get('rows', 1)} that backup_checks asks for", "see where they went")
+            raise HostError(
+                f"{where} came back with {rows} rows, and not the {check.get('rows', 1)} that backup_checks asks for", "see where they went"
+            )
     if "newest" in check:
         facts[f"newest of {where}"] = ask(f"SELECT max({identifier(check['newest'], quote)}) FROM {table}")
     if "query" in check:
         said = ask(check["query"])
         if said.lower() not in ("t", "true", "1", "yes"):
-            raise HostError(f"{where}: the query of backup_checks says `{said}`, and not that all is well", "see what has changed in the data")
+            raise HostError(
+                f"{where}: the query of backup_checks says `{said}`, and not that all is well", "see what has changed in the data"
+            )
 
 
 def mariadb(config: Mapping[str, Any], restic: Restic) -> Outcome:
@@ -117,13 +125,16 @@ def mariadb(config: Mapping[str, Any], restic: Restic) -> Outcome:
     facts: dict[str, Any] = {"tables": 0, "rows": 0, "moment": last["time"][:19] + "Z"}
     with _side.scratch("mariadb", "mysql") as folder, _side.mariadb(folder) as client:
         load_dump(restic, last["id"], client, timeout=config["timeout"])
-        ask = lambda sql: mariadb_query(sql, "--no-defaults", *client)  # noqa: E731
+
+        def ask(sql: str, database: str = "mysql") -> str:
+            return mariadb_query(sql, "--no-defaults", *client, database)
+
         for row in ask(_MARIADB_TABLES).splitlines():
             facts["tables"] += 1
             facts["rows"] += int(ask(f"SELECT count(*) FROM {'.'.join(identifier(part, '`') for part in row.split(chr(9)))}"))
         for check in config["checks"]:
             if check["engine"] == "mariadb":
-                check_database(check, lambda sql, name=check["database"]: mariadb_query(sql, "--no-defaults", *client, name), "`", facts)
+                check_database(check, partial(ask, database=check["database"]), "`", facts)
     return _proven("mariadb", started, facts)
 
 
@@ -165,7 +176,7 @@ def sqlite(config: Mapping[str, Any], restic: Restic) -> Outcome:
                 if said != "ok":
                     raise HostError(f"{path} came back damaged: {said}", "check the repository at once")
                 for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-                    rows += database.execute(f"SELECT count(*) FROM {identifier(name, chr(34))}").fetchone()[0]  # noqa: S608
+                    rows += database.execute(f"SELECT count(*) FROM {identifier(name, chr(34))}").fetchone()[0]
         return _proven("sqlite", started, {"rows": rows, "moment": moment})
 
 

@@ -123,6 +123,21 @@ def host_lock(owner: str, timeout: float) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def alone(path: str) -> Iterator[None]:
+    """Be the only run of its kind. The kernel drops the lock when its holder dies, so that it is never stale. Raises HostError."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(handle, "r+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HostError(f"another run is at work: {lock.read().strip()}", "wait until it is done") from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+        lock.flush()
+        yield
+
+
 def load(path: str) -> Any:
     """The JSON of a file of ours; None when there is no file. Raises HostError when it is damaged."""
     text = read_text(path)

@@ -129,7 +129,7 @@ class Backup:
     error: bool
 
 
-def backups(printed: str, stanza: str) -> list[Backup]:
+def backups_of(printed: str, stanza: str) -> list[Backup]:
     """The backups of a stanza, the oldest first, of ``pgbackrest info --output=json``."""
     found = []
     for entry in json.loads(printed):

@@ -52,7 +52,9 @@ class Restic:
                 printed, errors = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:
                 end(process)
-                raise HostError(f"restic {arguments[0]} was not done in {timeout:.0f} s", "look at the network and at the repository's host") from None
+                raise HostError(
+                    f"restic {arguments[0]} was not done in {timeout:.0f} s", "look at the network and at the repository's host"
+                ) from None
         if process.returncode:
             raise self.failed(arguments[0], process.returncode, errors or printed)
         return str(printed)

@@ -11,9 +11,9 @@ import time
 from typing import Any, Mapping
 
 from . import _backup_client, _files, _journal, _restore_mariadb, _restore_postgresql, _side
-from ._backup_repository_program import alone
-from ._command import HostError
 from ._backup_parts import snapshot_before
+from ._command import HostError
+from ._files import alone
 from ._moment import Moment
 from ._restic_text import pattern
 from ._wanted import Wanted, label
@@ -73,7 +73,7 @@ def _database(wanted: Wanted, plan: _restore_postgresql.Plan) -> dict[str, Any]:
     answer = _restore_postgresql.bring_database(wanted, plan)
     says = [
         f"database {wanted.database} is back as {answer['database']}, with {plan.words()}",
-        f"look at it: psql {answer['database']}; to put it in place, stop what uses {wanted.database}, and rename both: ALTER DATABASE ... RENAME TO",
+        f"look at it: psql {answer['database']}; to put it in place, stop what uses {wanted.database}, and rename both by ALTER DATABASE",
     ]
     return {"changed": answer["changed"], "says": says, "where": answer["database"]}
 
@@ -94,7 +94,8 @@ def _files_step(config: Mapping[str, Any], wanted: Wanted, step: str, *, check: 
     target = f"{RESTORED}/{label('restored', wanted.files or 'host', moment)}"
     size = restic.listed(last["id"], wanted.files)
     if not size[0]:
-        raise HostError(f"{wanted.files} is not in the backup of {moment}", f"choose another moment; what there is: {', '.join(last['paths'])}")
+        there = ", ".join(last["paths"])
+        raise HostError(f"{wanted.files} is not in the backup of {moment}", f"choose another moment, or one of: {there}")
     _side.check_room(size[1], RESTORED)
     if step == "plan" or check:
         return {"changed": step != "plan", "says": says, "moment": str(moment)}
@@ -106,11 +107,11 @@ def _files_step(config: Mapping[str, Any], wanted: Wanted, step: str, *, check: 
         include = [f"--include={pattern(wanted.files)}"] if wanted.files else []
         restic.run("restore", last["id"], f"--target={beginning}", *include, timeout=24 * 3600)
         os.rename(beginning, target)
+    path = wanted.files.rstrip("/")
+    place = f"rsync -aAX {target}{path} {os.path.dirname(path) or '/'}/" if path else f"rsync -aAX {target}/etc/ /etc/, and so on"
     says = [
         f"{wanted.name} as of {moment} is in {target}: {size[0]} files and directories",
         "lost is whatever changed since",
-        f"look at it, then put it in place: rsync -aAX {target}{wanted.files.rstrip('/')} {os.path.dirname(wanted.files.rstrip('/')) or '/'}/"
-        if wanted.files
-        else f"look at it, then take what is wanted: rsync -aAX {target}/etc/ /etc/",
+        f"look at it, then put in place what is wanted: {place}",
     ]
     return {"changed": changed, "says": says, "where": target, "moment": str(moment)}

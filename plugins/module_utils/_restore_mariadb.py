@@ -1,7 +1,7 @@
 # Copyright: the safetynet.prod_access maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A table of MariaDB as it was in the last dump before a moment: brought back beside the live one, and swapped in when that is asked for."""
+"""A table of MariaDB as it was in the last dump before a moment: brought back beside the live one, and swapped in when asked."""
 
 from __future__ import annotations
 
@@ -60,7 +60,16 @@ def _copy(client: list[str], database: str, table: str, beside: str) -> None:
     """From the side instance into a database of its own, which gets its name when all of it is there."""
     beginning = f"{beside}_unfinished"
     mariadb_query(f"DROP DATABASE IF EXISTS {identifier(beginning, '`')}; CREATE DATABASE {identifier(beginning, '`')}")
-    dump = [mariadb_program("mariadb-dump", "mysqldump"), "--no-defaults", *client, "--quick", "--hex-blob", "--skip-triggers", database, table]
+    dump = [
+        mariadb_program("mariadb-dump", "mysqldump"),
+        "--no-defaults",
+        *client,
+        "--quick",
+        "--hex-blob",
+        "--skip-triggers",
+        database,
+        table,
+    ]
     with subprocess.Popen(dump, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as source:
         load = [mariadb_program("mariadb", "mysql"), "--max-allowed-packet=1G", beginning]
         loaded = subprocess.run(load, stdin=source.stdout, capture_output=True, text=True, check=False)

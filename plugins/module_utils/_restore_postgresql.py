@@ -9,18 +9,19 @@ under a name of its own. Nothing that is live is touched before the swap, and th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import time
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
-from . import _backup_client, _files, _side
-from ._backup_client import postgres_argv, psql
-from ._backup_parts import CATALOG, backups, pgbackrest
+from . import _files, _side
+from ._backup_parts import CATALOG
 from ._command import HostError, attempt
 from ._moment import Moment
 from ._pgbackrest import Backup, Cluster
+from ._postgres import backups, found_clusters, pgbackrest, postgres_argv, psql
 from ._sql_text import identifier, literal
 from ._wanted import Drop, Wanted, ago, drops, label, segments
 
@@ -45,7 +46,13 @@ class Plan:
     def target(self) -> list[str]:
         """pgbackrest's options of the moment."""
         if self.drop is not None:
-            return [f"--set={self.backup.label}", "--type=xid", f"--target={self.drop.xid}", "--target-exclusive", "--target-action=promote"]
+            return [
+                f"--set={self.backup.label}",
+                "--type=xid",
+                f"--target={self.drop.xid}",
+                "--target-exclusive",
+                "--target-action=promote",
+            ]
         at = str(self.moment).replace("T", " ").replace("Z", "+00")
         return [f"--set={self.backup.label}", "--type=time", f"--target={at}", "--target-action=promote"]
 
@@ -80,12 +87,14 @@ def plan(config: Mapping[str, Any], wanted: Wanted, cluster_name: str = "") -> P
 
 def _cluster(database: str, name: str, *, live: bool) -> Cluster:
     """The cluster that has a database."""
-    found = [one for one in _backup_client.found_clusters() if name in ("", str(one))]
+    found = [one for one in found_clusters() if name in ("", str(one))]
     if live:
         sql = f"SELECT count(*) FROM pg_database WHERE datname = {literal(database)}"
         found = [one for one in found if psql(one, "postgres", sql) == "1"]
     if not found:
-        raise HostError(f"no cluster of this host has a database {database}", "see `psql -l`; one that was dropped comes back by restore_database")
+        raise HostError(
+            f"no cluster of this host has a database {database}", "see `psql -l`; one that was dropped comes back by restore_database"
+        )
     if len(found) > 1:
         names = ", ".join(map(str, found))
         raise HostError(f"several clusters may be meant: {names}", f"say which: -e restore_cluster={found[0]}")
@@ -121,14 +130,16 @@ def _drop_of(cluster: Cluster, stanza: str, wanted: Wanted, found: Sequence[Back
             return drop
         seen.append(drop)
     names = {oid: name for name, numbers in known.get(database, {}).items() for _where, oid in numbers}
-    others = "; ".join(f"{one.time} {names.get(one.oid, 'a table that no backup knew')}" for one in seen[:5]) or "none"
+    others = {drop.time: "a table that no backup knew" for drop in seen}
+    others.update((drop.time, names[drop.oid]) for drop in seen if drop.oid in names)
+    dropped = "; ".join(f"{name} at {when}" for when, name in list(others.items())[:5]) or "no table at all"
     raise HostError(
-        f"the log of changes since {Moment(found[0].stop)} does not say that {wanted.name} was dropped; what was dropped: {others}",
+        f"the log of changes since {Moment(found[0].stop)} does not say that {wanted.name} was dropped; what was: {dropped}",
         "say a time: -e restore_to=...",
     )
 
 
-def _all_drops(cluster: Cluster, stanza: str, database: int, first: Backup) -> Any:
+def _all_drops(cluster: Cluster, stanza: str, database: int, first: Backup) -> Iterator[Drop]:
     """The drops of a database, the last one first: its own log as long as it reaches, then the repository's."""
     last = psql(cluster, "postgres", "SELECT last_archived_wal FROM pg_stat_archiver")
     size = int(psql(cluster, "postgres", "SELECT setting FROM pg_settings WHERE name = 'wal_segment_size'"))
@@ -141,7 +152,9 @@ def _all_drops(cluster: Cluster, stanza: str, database: int, first: Backup) -> A
                 _fetch(cluster, stanza, folder, name)
             # What begins at the end of a batch goes on in the first segment of the one that was read before.
             program = f"/usr/lib/postgresql/{cluster.version}/bin/pg_waldump"
-            done = attempt(postgres_argv("TZ=UTC", program, "--rmgr=Transaction", f"--path={folder}", batch[0], (batch + after)[-1]), timeout=3600)
+            done = attempt(
+                postgres_argv("TZ=UTC", program, "--rmgr=Transaction", f"--path={folder}", batch[0], (batch + after)[-1]), timeout=3600
+            )
             found = list(drops(done.stdout, database))
             yield from reversed(found)
             for name in [*batch[1:], *after]:
@@ -160,6 +173,14 @@ def _fetch(cluster: Cluster, stanza: str, folder: str, name: str) -> None:
         pgbackrest(f"--stanza={stanza}", "archive-get", name, target)
 
 
+@contextlib.contextmanager
+def _open(what: Plan, database: str) -> Iterator[_side.Side]:
+    """The side instance of a plan, with one database."""
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(_side.scratch("restore", "postgres"))
+        yield stack.enter_context(_side.postgresql(what.cluster, what.stanza, folder, target=what.target, databases=[database]))
+
+
 # --- A table -----------------------------------------------------------------------------------------------------------------------
 
 
@@ -175,16 +196,14 @@ def bring_table(config: Mapping[str, Any], wanted: Wanted, what: Plan) -> dict[s
     found = _remembered(cluster, database, schema)
     if found is not None:
         return {"changed": False, **found}
-    with _side.scratch("restore", "postgres") as folder:
-        with _side.postgresql(cluster, what.stanza, folder, target=what.target, databases=[database]) as side:
-            name = _quoted(table)
-            if side.psql(database, f"SELECT to_regclass({literal(name)}) IS NOT NULL") != "t":
-                raise HostError(f"there was no {wanted.name} at {what.moment}", "choose another moment")
-            _side.check_room(int(side.psql(database, f"SELECT pg_total_relation_size({literal(name)})")), cluster.data)
-            memory = _look_at(config, side, wanted, what)
-            _move(side, database, table, schema, memory)
-            _load(side, cluster, database, schema, memory)
-    _files.sync_folder(_files.STATE)
+    with _open(what, database) as side:
+        name = _quoted(table)
+        if side.psql(database, f"SELECT to_regclass({literal(name)}) IS NOT NULL") != "t":
+            raise HostError(f"there was no {wanted.name} at {what.moment}", "choose another moment")
+        _side.check_room(int(side.psql(database, f"SELECT pg_total_relation_size({literal(name)})")), cluster.data)
+        memory = _look_at(config, side, wanted, what)
+        _move(side, database, table, schema, memory)
+        _load(side, cluster, database, schema, memory)
     return {"changed": True, **memory}
 
 
@@ -214,11 +233,7 @@ def _look_at(config: Mapping[str, Any], side: _side.Side, wanted: Wanted, what: 
         "SET search_path = ''; SELECT json_agg(json_build_array(conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid)))"
         f" FROM pg_constraint WHERE contype = 'f' AND confrelid = {literal(name)}::regclass AND conrelid <> confrelid AND conparentid = 0",
     )
-    views = side.psql(
-        database,
-        "SET search_path = ''; SELECT json_agg(DISTINCT r.ev_class::regclass::text) FROM pg_depend AS d JOIN pg_rewrite AS r ON r.oid = d.objid"
-        f" WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = {literal(name)}::regclass AND r.ev_class <> d.refobjid",
-    )
+    views = side.psql(database, "SET search_path = '';" + _VIEWS.format(table=literal(name)))
     return {
         "schema": label("restored", table[1], what.moment),
         "table": list(wanted.table),
@@ -228,7 +243,7 @@ def _look_at(config: Mapping[str, Any], side: _side.Side, wanted: Wanted, what: 
         "moment": what.drop.time if what.drop else str(what.moment),
         "words": what.words(),
         "inbound": json.loads(inbound or "null") or [],
-        "views": json.loads(views or "null") or [],
+        "views": views.split(", ") if views else [],
     }
 
 
@@ -294,7 +309,9 @@ def _load(side: _side.Side, cluster: Cluster, database: str, schema: str, memory
         dumped = (source.stderr.read() if source.stderr else b"").decode(errors="replace")
     if live.returncode or source.returncode:
         words = (dumped if source.returncode > 0 else said).strip().splitlines()[:3]
-        raise HostError(f"it could not be brought into {database}: {'; '.join(words)}", "nothing of it is left there; mend that, and run again")
+        raise HostError(
+            f"it could not be brought into {database}: {'; '.join(words)}", "nothing of it is left there; mend that, and run again"
+        )
 
 
 def _constraint(where: str, name: str, text: str) -> str:
@@ -323,7 +340,8 @@ def lost(cluster: Cluster, memory: Mapping[str, Any], now: int) -> str:
     keys = psql(
         cluster,
         database,
-        "SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid"
+        "SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)"
+        " FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid"
         f" AND a.attnum = ANY (i.indkey) WHERE i.indisprimary AND i.indrelid = {literal(side)}::regclass",
     )
     since = ago(now - Moment.parse(memory["moment"]).epoch)
@@ -352,9 +370,7 @@ def swap_in(cluster: Cluster, memory: Mapping[str, Any], now: int) -> str:
     steps = ["BEGIN", "SET LOCAL lock_timeout = '10s'", "SET LOCAL search_path = ''"]
     if there:
         steps += [f"CREATE SCHEMA {identifier(kept)}", *_moves(cluster, database, live, kept)]
-    steps += [
-        f"ALTER TABLE IF EXISTS {where} DROP CONSTRAINT IF EXISTS {name}" for where, name, _text in memory["inbound"]
-    ]
+    steps += [f"ALTER TABLE IF EXISTS {where} DROP CONSTRAINT IF EXISTS {name}" for where, name, _text in memory["inbound"]]
     steps += _moves(cluster, database, back, space)
     existing = [one for one in memory["inbound"] if psql(cluster, database, f"SELECT to_regclass({literal(one[0])}) IS NOT NULL") == "t"]
     script = ";\n".join(steps) + ";\n" + "".join(_constraint(*one) for one in existing)
@@ -390,21 +406,20 @@ def bring_database(wanted: Wanted, what: Plan) -> dict[str, Any]:
     cluster = what.cluster
     if psql(cluster, "postgres", f"SELECT count(*) FROM pg_database WHERE datname = {literal(name)}") == "1":
         return {"changed": False, "database": name, "moment": str(what.moment)}
-    with _side.scratch("restore", "postgres") as folder:
-        with _side.postgresql(cluster, what.stanza, folder, target=what.target, databases=[wanted.database]) as side:
-            size = side.psql("postgres", f"SELECT pg_database_size(oid) FROM pg_database WHERE datname = {literal(wanted.database)}")
-            if not size:
-                raise HostError(f"there was no database {wanted.database} at {what.moment}", "choose another moment")
-            _side.check_room(int(size), cluster.data)
-            # It gets its name when all of it is there.
-            beginning = f"{name}_unfinished"
-            psql(cluster, "postgres", f"DROP DATABASE IF EXISTS {identifier(beginning)}")
-            archive = f"{folder}/dump"
-            _run(side.argv("pg_dump", "--format=directory", "--jobs=2", "--compress=0", f"--file={archive}", wanted.database))
-            psql(cluster, "postgres", f"CREATE DATABASE {identifier(beginning)} TEMPLATE template0")
-            port = ["-p", str(cluster.port)]
-            _run(postgres_argv("pg_restore", *port, "--jobs=2", "--exit-on-error", f"--dbname={beginning}", archive))
-            psql(cluster, "postgres", f"ALTER DATABASE {identifier(beginning)} RENAME TO {identifier(name)}")
+    with _open(what, wanted.database) as side:
+        size = side.psql("postgres", f"SELECT pg_database_size(oid) FROM pg_database WHERE datname = {literal(wanted.database)}")
+        if not size:
+            raise HostError(f"there was no database {wanted.database} at {what.moment}", "choose another moment")
+        _side.check_room(int(size), cluster.data)
+        # It gets its name when all of it is there.
+        beginning = f"{name}_unfinished"
+        psql(cluster, "postgres", f"DROP DATABASE IF EXISTS {identifier(beginning)}")
+        archive = f"{side.folder}/dump"
+        _run(side.argv("pg_dump", "--format=directory", "--jobs=2", "--compress=0", f"--file={archive}", wanted.database))
+        psql(cluster, "postgres", f"CREATE DATABASE {identifier(beginning)} TEMPLATE template0")
+        port = ["-p", str(cluster.port)]
+        _run(postgres_argv("pg_restore", *port, "--jobs=2", "--exit-on-error", f"--dbname={beginning}", archive))
+        psql(cluster, "postgres", f"ALTER DATABASE {identifier(beginning)} RENAME TO {identifier(name)}")
     return {"changed": True, "database": name, "moment": str(what.moment)}
 
 

@@ -12,10 +12,11 @@ import subprocess
 import time
 from typing import Iterator, Sequence
 
-from ._backup_client import STATE, postgres_argv, psql
-from ._backup_parts import mariadb_program, pgbackrest
+from ._backup_client import STATE
+from ._backup_parts import mariadb_program
 from ._command import HostError, attempt
 from ._pgbackrest import Cluster
+from ._postgres import pgbackrest, postgres_argv, psql
 
 SCRATCH = f"{STATE}/scratch"
 # What a standby or a recovery must not have less of than its origin (PostgreSQL's documentation, "Hot Standby").
@@ -87,7 +88,8 @@ def check_room(needed: int, folder: str = SCRATCH) -> None:
     free = room(folder)
     if free < needed * 1.1:
         raise HostError(
-            f"{needed * 1.1 / 2**20:.0f} MiB are needed in {folder}, and {free / 2**20:.0f} MiB are free", "make room there, or mount a disk"
+            f"{needed * 1.1 / 2**20:.0f} MiB are needed in {folder}, and {free / 2**20:.0f} MiB are free",
+            "make room there, or mount a disk",
         )
 
 
@@ -173,21 +175,28 @@ def mariadb(folder: str) -> Iterator[list[str]]:
     """An empty server beside the live one. Gives the options that lead a client to it."""
     data, socket = f"{folder}/data", f"{folder}/socket"
     install = mariadb_program("mariadb-install-db", "mysql_install_db")
-    done = attempt([install, "--no-defaults", f"--datadir={data}", "--user=mysql", "--skip-test-db", "--auth-root-authentication-method=socket"], timeout=300)
+    done = attempt(
+        [install, "--no-defaults", f"--datadir={data}", "--user=mysql", "--skip-test-db", "--auth-root-authentication-method=socket"],
+        timeout=300,
+    )
     if done.returncode:
         raise HostError(f"{install}: {done.stderr.strip()[-300:]}", "see whether there is room on the disk")
     server = [
-        mariadb_program("mariadbd", "mysqld"), "--no-defaults", "--user=mysql", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
-        f"--pid-file={folder}/mariadb.pid", f"--log-error={folder}/log", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin",
+        mariadb_program("mariadbd", "mysqld"), "--no-defaults", "--user=mysql", f"--datadir={data}", f"--socket={socket}",
+        "--skip-networking", f"--pid-file={folder}/mariadb.pid", f"--log-error={folder}/log", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin",
         "--innodb-doublewrite=0", "--innodb-buffer-pool-size=256M", "--max-allowed-packet=1G",
     ]  # fmt: skip
-    process = subprocess.Popen(server, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        server, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     client = [f"--socket={socket}", "--user=root"]
     try:
         deadline = time.monotonic() + 120
         while attempt([mariadb_program("mariadb-admin", "mysqladmin"), "--no-defaults", *client, "ping"]).returncode:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise HostError(f"the side instance of MariaDB did not start: {_last_words(folder)}", "see whether there is room on the disk")
+                raise HostError(
+                    f"the side instance of MariaDB did not start: {_last_words(folder)}", "see whether there is room on the disk"
+                )
             time.sleep(0.1)
         yield client
     finally:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, Iterator, Mapping
 
 from ._moment import Moment
 
 BEFORE_DROP = "before_drop"
-_COMMIT = re.compile(r"tx:\s*(?P<xid>\d+), lsn: .* desc: COMMIT (?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?P<fraction>\.\d+)? UTC(?P<rest>;.*|$)")
+_COMMIT = re.compile(
+    r"tx:\s*(?P<xid>\d+), lsn: .* desc: COMMIT (?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?P<fraction>\.\d+)? UTC(?P<rest>;.*|$)"
+)
 # The kinds of statistics that are dropped with what they are of; 2 are those of tables (PgStat_Kind, PostgreSQL 15 to 17).
 _DROPPED = re.compile(r"\b2/(\d+)/(\d+)\b")
 
@@ -22,7 +24,7 @@ _DROPPED = re.compile(r"\b2/(\d+)/(\d+)\b")
 class Wanted:
     """What is asked back. ``moment`` is None for the one before it was dropped. One of the others says what."""
 
-    moment: Optional[Moment]
+    moment: Moment | None
     table: tuple[str, ...] = ()
     database: str = ""
     files: str = ""
@@ -80,7 +82,7 @@ def _moment(value: Any, now: int, faults: list[str]) -> Moment | None:
 def label(prefix: str, name: str, moment: Moment) -> str:
     """A name for a schema, a database or a folder of what came back, which the same request gives again."""
     short = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:24]
-    return f"{prefix}_{short}_{moment.last_second()[:8]}_{str(moment)[11:19].replace(':', '')}"
+    return f"{prefix}_{short}_" + re.sub("[-:Z]", "", str(moment)).replace("T", "_")
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Without O(answers), the host makes a key of its own, which never leaves it, and says what is to be asked of a repository.
   - With them, it keeps what the repositories gave, lets its clusters of PostgreSQL send their WAL, and starts its timers.
-  - A cluster is restarted only where O(postgresql_restart) says so; its configuration is read whole by PostgreSQL itself before it counts, and
-    put back where that refuses it.
+  - A cluster is restarted only where O(postgresql_restart) says so; its configuration is read whole by PostgreSQL itself before it counts,
+    and put back where that refuses it.
 options:
   name:
     description: The name of the host among backups.

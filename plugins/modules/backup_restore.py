@@ -11,9 +11,10 @@ module: backup_restore
 short_description: Bring back a table, a database, files or the whole host, beside what is live
 version_added: 0.1.0
 description:
-  - Whatever comes back comes back beside what is live, under a name of its own. A table is put in its place only by O(step=swap), and what it
-    replaces is kept.
-  - What cannot be is refused before anything is done. A run that is interrupted leaves nothing but a scratch folder, which the next one clears.
+  - Whatever comes back comes back beside what is live, under a name of its own. A table is put in its place only by O(step=swap), and
+    what it replaces is kept.
+  - What cannot be is refused before anything is done. A run that is interrupted leaves nothing but a scratch folder, which the next one
+    clears.
 options:
   table:
     description: A table, as C(database.schema.table) of PostgreSQL or C(database.table) of MariaDB.
