@@ -22,8 +22,9 @@ RESTORED = f"{_files.STATE}/restored"
 _LOCK = "/run/prod-access-restore.lock"
 
 
-def act(wanted: Wanted, step: str, cluster: str, *, check: bool) -> dict[str, Any]:
+def act(wanted: Wanted, step: str, cluster: str, known: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     """Do a step: ``plan`` finds out what there is, ``bring`` brings it back beside what is live, ``swap`` puts it in its place.
+    ``known`` is what an earlier step of the same run found out, which spares this one the search.
 
     Raises HostError where that cannot be, and then everything is as it was.
     """
@@ -33,7 +34,7 @@ def act(wanted: Wanted, step: str, cluster: str, *, check: bool) -> dict[str, An
             return _files_step(config, wanted, step, check=check)
         if wanted.mariadb:
             return _restore_mariadb.act(config, wanted, step, check=check)
-        return _postgresql_step(config, wanted, step, cluster, check=check)
+        return _postgresql_step(config, wanted, step, cluster, known, check=check)
 
 
 def told(answer: Mapping[str, Any], what: str) -> None:
@@ -41,14 +42,13 @@ def told(answer: Mapping[str, Any], what: str) -> None:
         _journal.tell("restore", "backup", f"{what}: {'; '.join(answer['says'])}", {"PART": what, "RESULT": "good"}, wait=1)
 
 
-def _postgresql_step(config: Mapping[str, Any], wanted: Wanted, step: str, cluster: str, *, check: bool) -> dict[str, Any]:
-    plan = _restore_postgresql.plan(config, wanted, cluster)
-    says = [
-        f"{wanted.name} comes back with {plan.words()}",
-        f"from the backup {plan.backup.label}, which ended at {Moment(plan.backup.stop)}, and the changes since",
-    ]
+def _postgresql_step(
+    config: Mapping[str, Any], wanted: Wanted, step: str, cluster: str, known: Mapping[str, Any], *, check: bool
+) -> dict[str, Any]:
+    plan = _restore_postgresql.Plan.from_data(known) if known else _restore_postgresql.plan(config, wanted, cluster)
+    says = [f"{wanted.name} comes back with {plan.words()}", f"from the backup {plan.label} of {plan.cluster}, and the changes since"]
     if step == "plan" or check:
-        return {"changed": step != "plan", "says": says, "moment": str(plan.moment)}
+        return {"changed": step != "plan", "says": says, "moment": str(plan.moment), "known": plan.to_data()}
     if not wanted.table:
         return _database(wanted, plan)
     memory = _restore_postgresql.bring_table(config, wanted, plan)

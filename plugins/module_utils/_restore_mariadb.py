@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from typing import Any, Mapping
 
-from . import _backup_client, _side
+from . import _backup_client, _files, _side
+from ._backup_client import STATE
 from ._backup_parts import mariadb_program, mariadb_query, snapshot_before
 from ._command import HostError
 from ._drills import load_dump
@@ -39,14 +41,16 @@ def act(config: Mapping[str, Any], wanted: Wanted, step: str, *, check: bool) ->
     if changed:
         with _side.scratch("restore", "mysql") as folder, _side.mariadb(folder) as client:
             load_dump(restic, last["id"], client, timeout=config["timeout"])
+            references = _take_references(client, database, table)
+            _files.write(_memory(beside), _files.dumped(references), 0o600)
             _copy(client, database, table, beside)
     where = f"{beside}.{table}"
     rows = int(mariadb_query(f"SELECT count(*) FROM {identifier(beside, '`')}.{identifier(table, '`')}"))
     if step == "bring":
         says = [f"{where} has {rows} rows, as of {moment}", "lost is whatever changed since; MariaDB's binlog is not laid upon it"]
         return {"changed": changed, "says": says, "where": where, "rows": rows, "moment": str(moment)}
-    kept = _swap(database, table, beside)
-    says = [f"{wanted.name} is back in its place, with {rows} rows"]
+    kept, notes = _swap(database, table, beside)
+    says = [f"{wanted.name} is back in its place, with {rows} rows", *notes]
     if kept:
         says.append(f"what it replaced is kept as {kept}.{table}; when nobody misses it: DROP DATABASE {kept}")
     return {"changed": True, "says": says, "where": wanted.name, "rows": rows, "moment": str(moment)}
@@ -82,15 +86,52 @@ def _copy(client: list[str], database: str, table: str, beside: str) -> None:
     mariadb_query(f"CREATE DATABASE {names[1]}; RENAME TABLE {names[0]}.{names[2]} TO {names[1]}.{names[2]}; DROP DATABASE {names[0]}")
 
 
-def _swap(database: str, table: str, beside: str) -> str:
+def _memory(beside: str) -> str:
+    return f"{STATE}/{beside}.json"
+
+
+def _take_references(client: list[str], database: str, table: str) -> list[str]:
+    """The references of a table to others, which are taken from it: they would go along to another database, and lead nowhere there."""
+    where = f"{identifier(database, '`')}.{identifier(table, '`')}"
+    try:
+        made = mariadb_query(f"SHOW CREATE TABLE {where}", "--no-defaults", *client, "--raw")
+    except HostError:
+        raise HostError(f"there was no {database}.{table} at that moment", "choose another one") from None
+    references = [line.strip().rstrip(",") for line in made.splitlines() if re.match(r"\s+CONSTRAINT `.*` FOREIGN KEY ", line)]
+    for one in references:
+        mariadb_query(f"ALTER TABLE {where} DROP FOREIGN KEY {one.split()[1]}", "--no-defaults", *client)
+    return references
+
+
+_INBOUND = """
+SELECT group_concat(DISTINCT table_schema, '.', table_name) FROM information_schema.key_column_usage
+WHERE referenced_table_schema = {database} AND referenced_table_name = {table}
+"""
+
+
+def _swap(database: str, table: str, beside: str) -> tuple[str, list[str]]:
     """One statement, which the server does whole or not at all. Triggers would keep it from being done, and are said by the server."""
     name, live = identifier(table, "`"), identifier(database, "`")
     back = f"{identifier(beside, '`')}.{name} TO {live}.{name}"
-    kept = ""
-    moves = [back]
+    kept, moves = "", [back]
     if _count(f"tables WHERE table_schema = {literal(database)} AND table_name = {literal(table)}"):
+        inbound = mariadb_query(_INBOUND.format(database=literal(database), table=literal(table)))
+        if inbound not in ("", "NULL"):
+            raise HostError(
+                f"{inbound} refer to {database}.{table}, and would go on referring to what is replaced", "copy the rows by hand"
+            )
         kept = label("replaced", table, Moment(int(time.time())))
         mariadb_query(f"CREATE DATABASE IF NOT EXISTS {identifier(kept, '`')}")
         moves = [f"{live}.{name} TO {identifier(kept, '`')}.{name}", back]
+    references: list[str] = _files.load(_memory(beside)) or []
     mariadb_query(f"RENAME TABLE {', '.join(moves)}; DROP DATABASE {identifier(beside, '`')}")
-    return kept
+    notes = []
+    for one in references:
+        add = f"ALTER TABLE {live}.{name} ADD {one}"
+        try:
+            mariadb_query(add)
+        except HostError as error:
+            mariadb_query(f"SET foreign_key_checks = 0; {add}")
+            notes.append(f"rows that are there do not keep {one.split()[1]}: {error}")
+    _files.remove(_memory(beside))
+    return kept, notes

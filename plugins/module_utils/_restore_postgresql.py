@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import time
+from dataclasses import asdict, dataclass
 from typing import Any, Iterator, Mapping, Sequence
 
 from . import _files, _side
@@ -32,29 +33,38 @@ AND atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) 
 """
 
 
+@dataclass(frozen=True)
 class Plan:
-    """What will be done, as far as it can be known before anything is."""
+    """What will be done, as far as it can be known before anything is: from which backup, and up to which moment."""
 
-    def __init__(self, cluster: Cluster, stanza: str, backup: Backup, moment: Moment, drop: Drop | None) -> None:
-        self.cluster = cluster
-        self.stanza = stanza
-        self.backup = backup
-        self.moment = moment
-        self.drop = drop
+    cluster: Cluster
+    stanza: str
+    label: str
+    moment: Moment
+    drop: Drop | None
+
+    def to_data(self) -> dict[str, Any]:
+        drop = asdict(self.drop) if self.drop else None
+        return {"cluster": self.cluster.to_data(), "stanza": self.stanza, "label": self.label, "moment": str(self.moment), "drop": drop}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Plan:
+        drop = Drop(**data["drop"]) if data["drop"] else None
+        return cls(Cluster.parse(data["cluster"]), data["stanza"], data["label"], Moment.parse(data["moment"]), drop)
 
     @property
     def target(self) -> list[str]:
         """pgbackrest's options of the moment."""
         if self.drop is not None:
             return [
-                f"--set={self.backup.label}",
+                f"--set={self.label}",
                 "--type=xid",
                 f"--target={self.drop.xid}",
                 "--target-exclusive",
                 "--target-action=promote",
             ]
         at = str(self.moment).replace("T", " ").replace("Z", "+00")
-        return [f"--set={self.backup.label}", "--type=time", f"--target={at}", "--target-action=promote"]
+        return [f"--set={self.label}", "--type=time", f"--target={at}", "--target-action=promote"]
 
     def words(self) -> str:
         if self.drop is not None:
@@ -82,7 +92,7 @@ def plan(config: Mapping[str, Any], wanted: Wanted, cluster_name: str = "") -> P
         first = Moment(found[0].stop + 1)
         raise HostError(f"{moment} is before the end of the first backup", f"the earliest moment that can come back is {first}")
     _side.check_room(usable[-1].size)
-    return Plan(cluster, stanza, usable[-1], moment, drop)
+    return Plan(cluster, stanza, usable[-1].label, moment, drop)
 
 
 def _cluster(database: str, name: str, *, live: bool) -> Cluster:

@@ -40,6 +40,10 @@ options:
     description: The cluster of PostgreSQL, such as V(17/main), where several have a database of that name.
     type: str
     default: ""
+  known:
+    description: What O(step=plan) returned as RV(known), which spares the other steps the search.
+    type: dict
+    default: {}
   step:
     description:
       - V(plan) finds out what there is, and changes nothing.
@@ -93,6 +97,10 @@ newest:
   description: The newest row, by a column of times.
   returned: a table of PostgreSQL, and O(step) is not V(plan)
   type: str
+known:
+  description: What was found out, for the next step.
+  returned: O(step=plan), with what is of PostgreSQL
+  type: dict
 moment:
   description: The moment that it is of.
   returned: always
@@ -117,6 +125,7 @@ def main() -> None:
             "host": {"type": "bool", "default": False},
             "to": {"type": "str", "required": True},
             "cluster": {"type": "str", "default": ""},
+            "known": {"type": "dict", "default": {}},
             "step": {"type": "str", "choices": ["plan", "bring", "swap"], "default": "plan"},
         },
         supports_check_mode=True,
@@ -127,7 +136,7 @@ def main() -> None:
     if wanted is None:
         module.fail_json(msg="; ".join(faults))
     try:
-        answer = _restore.act(wanted, module.params["step"], module.params["cluster"], check=module.check_mode)
+        answer = _restore.act(wanted, module.params["step"], module.params["cluster"], module.params["known"], check=module.check_mode)
         _restore.told(answer, wanted.name)
     except (HostError, OSError, ValueError) as error:
         module.fail_json(msg=str(error))

@@ -105,7 +105,7 @@ def test_a_table_comes_back_to_the_second_beside_the_live_one(desk: Desk, name: 
     kept = psql(name, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'replaced%'")
     assert f"what it replaced is kept as {kept}.orders" in done.stdout
     assert psql(name, f"SELECT count(*) FROM {kept}.orders WHERE note = 'oops'") == "999"
-    assert psql(name, "SELECT count(*) FROM refunds AS r JOIN orders AS o ON o.id = r.order_id") == "1000"
+    assert psql(name, "SELECT count(*) FROM refunds AS r JOIN orders AS o ON o.id = r.order_id") == "999", "one went with its order"
     with pytest.raises(AssertionError, match="violates foreign key"):
         psql(name, "INSERT INTO refunds VALUES (5000, -1)")
 
