@@ -362,8 +362,9 @@ def postgresql(config: Mapping[str, Any], _restic: Restic) -> Outcome:
     clusters = found_clusters()
     for cluster in clusters:
         stanza = cluster.stanza(config["name"])
-        pgbackrest(f"--stanza={stanza}", "--archive-timeout=60", "check", timeout=300)
+        # A repository that cannot be reached is known at once by this, and by a check only after a while.
         found = [one for one in backups(stanza) if not one.error]
+        pgbackrest(f"--stanza={stanza}", "--archive-timeout=60", "check", timeout=300)
         if not found:
             raise HostError(
                 f"there is no backup of {stanza} yet",

@@ -28,7 +28,7 @@ PASSWORDS = f"{FOLDER}/htpasswd"
 SERVER = "restic-rest-server"
 # Where Debian's pgbackrest keeps what is of one stanza.
 STANZAS = "/var/lib/pgbackrest/backup"
-_TIMERS = tuple(f"prod-access-backup-{name}.timer" for name in ("postgresql", "maintenance", "watch"))
+_TIMERS = tuple(f"prod-access-backup-{name}.timer" for name in ("postgresql", "copy", "maintenance", "watch"))
 # Who a service runs as, by the name of its certificate.
 _SERVICES = {"restic": SERVER, "pgbackrest": POSTGRES}
 

@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
             return _show(status_of(config), as_json=options.json)
         if options.command == "watch":
             return _watch(config)
-        with alone(_LOCK):
+        with alone(_LOCK, wait=True):
             return _work(config, options)
     except (HostError, OSError) as error:
         sys.stderr.write(f"prod-access-backup-repository: {error}\n")
@@ -73,6 +73,7 @@ def _work(config: Mapping[str, Any], options: argparse.Namespace) -> int:
             _try(faults, f"verify {stanza}", partial(verify, stanza))
     if options.command in ("maintain", "copy") and stanzas():
         _try(faults, "copy", lambda: copy(config))
+    if options.command == "maintain" and stanzas():
         _try(faults, "check of the copy", lambda: _check_copy(config))
     return _told(config, options.command, faults)
 
@@ -138,11 +139,12 @@ def copy(config: Mapping[str, Any]) -> None:
     saved = restic.backup("--exclude-caches", "/var/lib/pgbackrest", tags=["postgresql"], timeout=24 * _HOURS)
     if saved["unread"]:
         raise HostError(f"the second copy lacks files: {', '.join(saved['unread'][:3])}", "it is made again at the next run")
-    restic.run("forget", "--tag", "postgresql", "--group-by", "tags", *_keep(config["keep"]), "--prune", timeout=24 * _HOURS)
 
 
 def _check_copy(config: Mapping[str, Any]) -> None:
-    _backup_repository.copies(config).run("check", f"--read-data-subset={config['subset']}", timeout=24 * _HOURS)
+    restic = _backup_repository.copies(config)
+    restic.run("forget", "--group-by", "tags", *_keep(config["keep"]), "--prune", timeout=24 * _HOURS)
+    restic.run("check", f"--read-data-subset={config['subset']}", timeout=24 * _HOURS)
 
 
 # --- Files -------------------------------------------------------------------------------------------------------------------------

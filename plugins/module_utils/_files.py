@@ -124,12 +124,15 @@ def host_lock(owner: str, timeout: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def alone(path: str) -> Iterator[None]:
-    """Be the only run of its kind. The kernel drops the lock when its holder dies, so that it is never stale. Raises HostError."""
+def alone(path: str, *, wait: bool = False) -> Iterator[None]:
+    """Be the only run of its kind, and wait for that or not. The kernel drops the lock when its holder dies, so it is never stale.
+
+    Raises HostError where another one is at work.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with open(handle, "r+", encoding="utf-8") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             raise HostError(f"another run is at work: {lock.read().strip()}", "wait until it is done") from None
         lock.truncate(0)

@@ -72,6 +72,7 @@ def client_text(*, repository: str, address: str, folder: str, key: str, host: s
         ("tls-server-address", "*"),
         *((f"tls-server-{what}-file", path) for what, path in certificates),
         ("tls-server-auth", f"{repository}={stanzas}"),
+        ("compress-type", "lz4"),
         ("process-max", 2),
         ("log-level-console", "warn"),
     ]
