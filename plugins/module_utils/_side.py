@@ -183,8 +183,8 @@ def mariadb(folder: str) -> Iterator[list[str]]:
         raise HostError(f"{install}: {done.stderr.strip()[-300:]}", "see whether there is room on the disk")
     server = [
         mariadb_program("mariadbd", "mysqld"), "--no-defaults", "--user=mysql", f"--datadir={data}", f"--socket={socket}",
-        "--skip-networking", f"--pid-file={folder}/mariadb.pid", f"--log-error={folder}/log", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin",
-        "--innodb-doublewrite=0", "--innodb-buffer-pool-size=256M", "--max-allowed-packet=1G",
+        f"--pid-file={folder}/mariadb.pid", f"--log-error={folder}/log", "--skip-networking", "--skip-log-bin",
+        "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-buffer-pool-size=256M", "--max-allowed-packet=1G",
     ]  # fmt: skip
     process = subprocess.Popen(
         server, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True

@@ -1,4 +1,6 @@
 """What the inventory says of backups: what is refused, in which words, and what is not."""
+# Messages and a program's output stand whole, as people see them.
+# ruff: noqa: E501
 
 from __future__ import annotations
 

@@ -72,7 +72,8 @@ def test_the_repository_is_full(mended: Callable[[str, str], None]) -> None:
     host("web1", "head -c 30000000 /dev/urandom >/srv/big")
     host(
         "backup1",
-        f"mount -t tmpfs -o size=4m,uid=$(id -u restic-rest-server),mode=0700 tmpfs {data}; cd {data}; mkdir $(printf '%02x ' $(seq 0 255)); chown -R restic-rest-server: {data}; {START}",
+        f"mount -t tmpfs -o size=4m,mode=0700 tmpfs {data}; cd {data}; mkdir $(printf '%02x ' $(seq 0 255));"
+        f" chown -R restic-rest-server: {data}; {START}",
     )
     fails("web1", "files", "restic backup")
 
@@ -97,7 +98,8 @@ def test_the_database_stops_midway(name: str, mended: Callable[[str, str], None]
     fails(name, "mariadb", "mariadb-dump failed", command=f"({stop}) & prod-access-backup run")
     host(
         name,
-        f"{BACK}; {settings(name)}; systemctl start mariadb; until mariadb-admin --silent ping; do sleep 0.2; done; mariadb shop -e 'DROP TABLE noise'",
+        f"{BACK}; {settings(name)}; systemctl start mariadb; until mariadb-admin --silent ping; do sleep 0.2; done;"
+        " mariadb shop -e 'DROP TABLE noise'",
     )
     succeeds(name, "mariadb")
 
@@ -149,7 +151,7 @@ def found(number):
     copy = f"/srv/flip-{number % 2}"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(source, copy)
-    paths = sorted(glob.glob(f"{copy}/data/*/*") + glob.glob(f"{copy}/index/*") + glob.glob(f"{copy}/snapshots/*") + glob.glob(f"{copy}/config"))
+    paths = sorted(sum((glob.glob(f"{copy}/{what}") for what in ("data/*/*", "index/*", "snapshots/*", "config")), []))
     path = random.choice(paths)
     data = bytearray(open(path, "rb").read())
     place = random.randrange(len(data) * 8)
@@ -254,7 +256,8 @@ def test_what_a_host_wipes_comes_back_from_the_second_copy() -> None:
     host("db1", "su postgres -c 'pgbackrest --stanza=db1-17-main start'")
     host(
         "backup1",
-        "su postgres -c 'pgbackrest --stanza=db1-17-main start'; su postgres -c 'pgbackrest --stanza=db1-17-main --output=text --verbose verify' | grep -x 'status: ok'",
+        "su postgres -c 'pgbackrest --stanza=db1-17-main start';"
+        " su postgres -c 'pgbackrest --stanza=db1-17-main --output=text --verbose verify' | grep -x 'status: ok'",
     )
     host("db1", "prod-access-backup run postgresql && prod-access-backup drill postgresql")
     assert receipt("db1", "restore-postgresql")["facts"]["rows of shop.public.orders"] == int(rows)
@@ -293,7 +296,7 @@ def test_secrets_are_nowhere(desk: Desk) -> None:
     assert "prod-access-backup" in seen
     assert not [one for one in secret if one in seen], "a secret was seen"
     assert "BEGIN EC PRIVATE KEY" not in seen and "BEGIN PRIVATE KEY" not in seen
-    open_to_all = host("web1", f"find /etc/prod-access/backup -perm /o+r -type f -printf '%f\\n' | sort")
+    open_to_all = host("web1", "find /etc/prod-access/backup -perm /o+r -type f -printf '%f\\n' | sort")
     assert open_to_all.split() == ["ca.crt", "config.json", "host.crt"]
 
 
@@ -309,8 +312,9 @@ def test_all_that_is_wrong_is_said_before_a_host_is_touched(desk: Desk) -> None:
     done = desk.play("molecule/backup/converge.yml", "-e", json.dumps(wrong), limit="web1", rc=2)
     said = " ".join((done.stdout + done.stderr).split())
     for one in (
-        "backup_paths[0]: `etc` is not absolute", "backup_paths[1]: `/srv/../etc` has `..` in it", "backup_to: nobody is not in the inventory",
-        "backup_attempts: 0 is out of range", "backup_before[0][0]: `rm` is not absolute", "backup_before[1]: is empty",
+        "backup_paths[0]: `etc` is not absolute", "backup_paths[1]: `/srv/../etc` has `..` in it",
+        "backup_to: nobody is not in the inventory", "backup_attempts: 0 is out of range",
+        "backup_before[0][0]: `rm` is not absolute", "backup_before[1]: is empty",
         "backup_checks[0].engine: `oracle` is not known", "backup_checks[0]: checks nothing",
     ):  # fmt: skip
         assert one in said

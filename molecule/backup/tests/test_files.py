@@ -6,8 +6,8 @@ import json
 import shlex
 
 import pytest
-from proofs import CLIENTS, now, receipt, restore
 from desk import HOSTS, Desk, host
+from proofs import CLIENTS, now, receipt, restore
 
 _TREE = r"""
 rm -rf /srv/proof && mkdir -p /srv/proof/deep/er && cd /srv/proof
@@ -103,7 +103,7 @@ def test_a_file_that_comes_back_different_is_an_alarm() -> None:
     good = receipt("web1", "restore-files")["ended"]
     host(
         "web1",
-        'cp /var/lib/prod-access/backup/manifest.json /root; sed -i \'s/"sha256": "./"sha256": "g/\' /var/lib/prod-access/backup/manifest.json',
+        'cd /var/lib/prod-access/backup; cp manifest.json /root; sed -i \'s/"sha256": "./"sha256": "g/\' manifest.json',
     )
     try:
         assert "came back different" in host("web1", "prod-access-backup drill files 2>&1", check=False)

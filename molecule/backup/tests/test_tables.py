@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from proofs import DATABASES, now, psql, restore
 from desk import SSH, Desk, host, until
+from proofs import DATABASES, now, psql, restore
 
 EVERY = pytest.mark.parametrize("name", DATABASES)
 _ROWS = "SELECT count(*) || ' ' || md5(string_agg(md5(o::text), '' ORDER BY id)) FROM {} AS o"
@@ -37,7 +37,9 @@ def whole(request: pytest.FixtureRequest) -> Iterator[None]:
         DROP TABLE IF EXISTS refunds; DROP STATISTICS IF EXISTS orders_stat; COMMENT ON TABLE orders IS NULL;
         REVOKE ALL ON orders FROM reader; DROP OWNED BY reader; DROP ROLE reader;
         DO $$ DECLARE s text; BEGIN
-            FOR s IN SELECT nspname FROM pg_namespace WHERE nspname ~ '^(restored|replaced)_' LOOP EXECUTE 'DROP SCHEMA ' || s || ' CASCADE'; END LOOP;
+            FOR s IN SELECT nspname FROM pg_namespace WHERE nspname ~ '^(restored|replaced)_' LOOP
+                EXECUTE 'DROP SCHEMA ' || s || ' CASCADE';
+            END LOOP;
         END $$
         """,
     )
@@ -53,7 +55,8 @@ def shape(name: str) -> str:
 @contextlib.contextmanager
 def client(name: str) -> Iterator[list[float]]:
     """Somebody who asks production all the while. Gives the time of each answer, in seconds."""
-    script = "while :; do s=$(date +%s.%N); su postgres -c \"psql -XAtq -d shop -c 'SELECT count(*) FROM customers'\" | grep -qx 20000 || echo bad; echo $s $(date +%s.%N); sleep 0.1; done"
+    question = "su postgres -c \"psql -XAtq -d shop -c 'SELECT count(*) FROM customers'\" | grep -qx 20000 || echo bad"
+    script = f"while :; do s=$(date +%s.%N); {question}; echo $s $(date +%s.%N); sleep 0.1; done"
     process = subprocess.Popen([*SSH, f"root@{name}", script], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
     answers: list[float] = []
     try:
