@@ -13,6 +13,8 @@ from typing import Any, Iterable, Mapping, Sequence
 from ._command import HostError
 
 FOLDER = "/etc/pgbackrest/conf.d"
+# Whatever is wrong beyond that there is no stanza or no backup yet.
+_OTHER = 99
 _NOTE = "# Managed by safetynet.prod_access.\n"
 _VERSION = re.compile(r"\d{1,2}(\.\d)?", re.ASCII)
 _CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}", re.ASCII)
@@ -131,11 +133,19 @@ class Backup:
 
 
 def backups_of(printed: str, stanza: str) -> list[Backup]:
-    """The backups of a stanza, the oldest first, of ``pgbackrest info --output=json``."""
+    """The backups of a stanza, the oldest first, of ``pgbackrest info --output=json``.
+
+    Raises HostError where the repository could not be read, which pgbackrest says there alone, and ends with zero.
+    """
     found = []
     for entry in json.loads(printed):
         if entry["name"] != stanza:
             continue
+        if entry["status"]["code"] == _OTHER:
+            said = "; ".join(one["status"]["message"] for one in entry.get("repo", ()))
+            raise HostError(
+                f"pgbackrest cannot read the repository: {said}", "see whether pgbackrest.service runs on the repository's host"
+            )
         for one in entry.get("backup", ()):
             repository = one["info"]["repository"]
             found.append(

@@ -51,4 +51,4 @@ def pgbackrest(*arguments: str, timeout: float = 24 * 3600) -> str:
 
 
 def backups(stanza: str) -> list[Backup]:
-    return backups_of(pgbackrest(f"--stanza={stanza}", "--output=json", "info", timeout=120), stanza)
+    return backups_of(pgbackrest(f"--stanza={stanza}", "--output=json", "--io-timeout=10", "info", timeout=120), stanza)

@@ -89,8 +89,8 @@ class Restic:
 
     def failed(self, what: str, status: int, errors: str) -> HostError:
         said = [line for line in without_secrets(errors, *self._secrets).splitlines() if line.strip()]
-        fatal = next((number for number, line in enumerate(said) if line.startswith("Fatal")), max(0, len(said) - 3))
-        words = "; ".join(said[fatal : fatal + 3]) or f"ended with {status}"
+        fatal = next((number for number, line in enumerate(said) if line.startswith("Fatal")), max(0, len(said) - 4))
+        words = "; ".join(said[fatal : fatal + 4]) or f"ended with {status}"
         mend = "run it by hand to see why"
         if status == _WRONG_PASSWORD or "wrong password" in words:
             mend = "run the role again, which gives this host a new password"

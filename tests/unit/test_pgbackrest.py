@@ -70,12 +70,19 @@ def test_backups_of_a_stanza() -> None:
     }  # fmt: skip
     later = {**one, "label": "x", "timestamp": {"start": 30, "stop": 40}, "info": {**info, "repository": {"size": 7}}, "error": True}
     last = {**one, "label": "y", "timestamp": {"start": 50, "stop": 60}, "info": {**info, "repository": {}}}
-    printed = json.dumps([{"name": "other", "backup": [one]}, {"name": "mine", "backup": [later, last, one]}, {"name": "mine"}])
+    fine = {"name": "mine", "status": {"code": 0}}
+    printed = json.dumps([{"name": "other", "backup": [one]}, {**fine, "backup": [later, last, one]}, fine])
     assert backups_of(printed, "mine") == [
         Backup("20261126-115307F", "full", 10, 20, 100, 20, "A", "B", False),
         Backup("x", "full", 30, 40, 100, 7, "A", "B", True),
         Backup("y", "full", 50, 60, 100, 0, "A", "B", False),
     ]
+
+
+def test_a_repository_that_cannot_be_read_is_not_an_empty_one() -> None:
+    repo = [{"key": 1, "status": {"code": 99, "message": "[AccessError] raised from remote-0 tls protocol on 'backup1': access denied"}}]
+    with pytest.raises(HostError, match="cannot read the repository: .AccessError. .*: access denied; see whether"):
+        backups_of(json.dumps([{"name": "mine", "status": {"code": 99}, "repo": repo}]), "mine")
 
 
 def test_faults_that_are_found() -> None:

@@ -21,6 +21,7 @@ def first_backup() -> Iterator[None]:
     for name in CLIENTS:
         host(name, "prod-access-backup run")
     yield
+    return
 
     host("web2", "systemctl stop redis-server; apt-get -qq purge redis-server >/dev/null; rm -rf /srv/app")
     for name in CLIENTS:
