@@ -17,6 +17,7 @@ from typing import Any, Callable, Mapping
 from . import _files, _side
 from ._backup_parts import DUMP, MANIFEST, SPOOL, like, mariadb_program, mariadb_query
 from ._command import HostError, attempt
+from ._moment import Moment
 from ._postgres import backups, found_clusters, psql
 from ._receipt import Outcome
 from ._restic import Restic
@@ -30,10 +31,14 @@ def files(config: Mapping[str, Any], restic: Restic) -> Outcome:
     manifest = _files.load(MANIFEST)
     if manifest is None:
         raise HostError("there has been no backup of files yet", "make one: systemctl start prod-access-backup")
-    wanted = manifest["files"][: config["drill_files"]]
     snapshots = restic.snapshots(tag="files", host=config["name"])
     if not any(one["id"].startswith(manifest["snapshot"]) for one in snapshots):
         raise HostError(f"snapshot {manifest['snapshot'][:8]} of the last backup is not in the repository", "see who removed it")
+    # What was left out of the backup on purpose was not left out when it was noted: patterns are restic's to read.
+    held = restic.holds(manifest["snapshot"], {entry["path"] for entry in manifest["files"]})
+    wanted = [entry for entry in manifest["files"] if entry["path"] in held][: config["drill_files"]]
+    if not wanted:
+        raise HostError("none of the files that were noted is in the backup", "see whether backup_exclude leaves everything out")
     with _side.scratch("files", "root") as folder:
         _side.check_room(sum(entry["size"] for entry in wanted))
         includes = [f"--include={pattern(entry['path'])}" for entry in wanted]
@@ -72,6 +77,7 @@ def postgresql(config: Mapping[str, Any], _restic: Restic) -> Outcome:
             _side.check_room(found[-1].size)
             with _side.postgresql(cluster, stanza, folder, target=["--type=default"]) as side:
                 _count(side, config, facts)
+            facts["moment"] = facts["moment"] or str(Moment(found[-1].stop))
     return _proven("postgresql", started, facts)
 
 

@@ -121,6 +121,11 @@ class Restic:
         found: list[dict[str, Any]] = json.loads(self.run("snapshots", "--json", "--no-lock", *options, timeout=600)) or []
         return sorted(found, key=lambda snapshot: str(snapshot["time"]))
 
+    def holds(self, snapshot: str, paths: set[str]) -> set[str]:
+        """Those of these paths that a snapshot has."""
+        entries = (json.loads(line) for line in self.run("ls", "--json", "--no-lock", snapshot, timeout=3600).splitlines())
+        return {entry["path"] for entry in entries if entry.get("struct_type") == "node" and entry["path"] in paths}
+
     def listed(self, snapshot: str, path: str) -> tuple[int, int]:
         """How many entries a snapshot has at and below a path, and how many bytes they are of."""
         arguments = ["ls", "--json", "--no-lock", snapshot, *([path.rstrip("/") or "/"] if path else [])]
