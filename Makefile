@@ -28,8 +28,8 @@ demo: fleet  ## start the fleet, the net and access to it; show who can log in w
 
 # Molecule waits for hosts most of the time. So its scenarios run in two lanes, each on a fleet of its own: here, and in a copy of this
 # checkout, after what needs no hosts. What the other lane says is shown at the end.
-HERE := audit notify prompt
-THERE := accounts announce backup sudo
+HERE := audit postmortem prompt
+THERE := accounts announce backup notify sudo
 LANE := .ansible/lane
 LANELESS := $(filter-out default $(HERE) $(THERE),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
@@ -92,7 +92,7 @@ unit: venv  ## tests of pure code, all branches covered
 	@pytest tests/unit --cov --cov-report=term --cov-fail-under=100
 
 test browser: SYSTEM += chromium
-browser: system venv  ## the report's page in a real browser
+browser: system venv  ## the pages in a real browser
 	@echo "==> browser"
 	@pytest tests/browser
 

@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._moment import Moment
 from ..module_utils._resolve import Model
-from ..plugin_utils import _gate, _report
+from ..plugin_utils import _gate, _postmortem_files, _report
 
 
 class ActionModule(ActionBase):
@@ -29,10 +29,19 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         _options, arguments = self.validate_argument_spec(
-            argument_spec={"person": {"type": "str"}, "expect": {"type": "str", "choices": ["access", "none"]}},
+            argument_spec={
+                "person": {"type": "str"},
+                "expect": {"type": "str", "choices": ["access", "none"]},
+                "postmortems": {"type": "path"},
+            },
             required_together=[["person", "expect"]],
         )
-        checked = _gate.check(task_vars, history=True)
+        folder = arguments.pop("postmortems")
+        try:
+            incidents = _postmortem_files.open_incidents(folder) if folder else {}
+        except OSError as error:
+            raise AnsibleError(f"{error.filename}: {error.strerror}; nobody can say which incidents are open") from None
+        checked = _gate.check(task_vars, history=True, incidents=incidents)
         checked.show()
         result["msg"] = checked.summary
         if not checked.errors:

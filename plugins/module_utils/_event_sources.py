@@ -67,6 +67,8 @@ _REFUSED = re.compile(
     r"(?:Connection (?:closed|reset) by|Disconnected from) (?:authenticating|invalid) user (.*) (\S+) port \d+ \[preauth\]"
 )
 _FAILED_SU = re.compile(r"FAILED SU \(to (\S+)\) .*")
+# sudo's own format, where nobody has asked it for JSON: an accepted command begins at once with where it was run.
+_RAN = re.compile(r"\S+ : (?:TTY=\S+ ; )?PWD=(.*?) ; USER=(\S+) ; (?:[A-Z_]+=.*? ; )*?COMMAND=(.*)", re.S)
 _CRON = re.compile(r"\((\S+)\) CMD \((.*)\)", re.S)
 _SNOOPY = re.compile(r"login=(\S+) tty=(\S+) file=(.*)", re.S)
 _UNKNOWN = "(unknown)"
@@ -94,7 +96,7 @@ NEEDLES: Mapping[str, tuple[bytes, ...]] = {
 # Words that are in events, and not in the records that they are made of.
 OUR_WORDS = frozenset(
     "from by refused ended killed after su opened closed session began audit rules changed more characters "
-    "sent a process that had it says prod access mariadb postgresql root".split()
+    "sent the a process that had it says prod access mariadb postgresql root".split()
 )
 
 Names = Mapping[str, str]
@@ -264,6 +266,9 @@ def _sudo(record: _Record) -> Event | None:
         return None
     if not record.message.startswith("@cee:"):
         user = record.message.strip().partition(" : ")[0]
+        ran = _RAN.fullmatch(record.message.strip())
+        if ran:
+            return _of_sudo(record, "sudo", user, redact(ran.group(3)), {"directory": ran.group(1)}, user=ran.group(2))
         return _of_sudo(record, "sudo", user, redact(record.message.strip()), {}, status=1)
     said = _decoded(record.message[len("@cee:") :].encode("utf-8", "replace")).get("sudo")
     act, data = next(iter(said.items())) if isinstance(said, dict) and len(said) == 1 else ("", {})

@@ -21,6 +21,8 @@ ID_MIN, ID_MAX = 1000, 60000
 STATES = ("active", "suspended", "departed")
 HOMES = ("keep", "archive", "remove")
 KINDS = ("development", "operations")
+# Why access may be taken away while an incident is open; none of them is a reaction to what somebody did.
+BECAUSE = ("departure", "expiry", "key compromise", "own request")
 _SHELL = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9_.+-]+)+")
 
 
@@ -38,6 +40,7 @@ class Person:
     state: str = "active"
     home: str = "keep"
     adopt: bool = False
+    because: str | None = None
     key_places: tuple[int, ...] = field(default=(), compare=False)
 
     @classmethod
@@ -45,7 +48,8 @@ class Person:
         fault = login_fault(login)
         if fault is not None:
             node.wrong(fault, LOGIN_MEND)
-        fields = node.fields(("name", "email", "uid", "shell", "ssh_keys", "until", "state", "home", "adopt"), required=("name",))
+        known = ("name", "email", "uid", "shell", "ssh_keys", "until", "state", "home", "adopt", "because")
+        fields = node.fields(known, required=("name",))
         person = cls(login, name=login)
         if "name" in fields:
             person = replace(person, name=_name(fields["name"]) or login)
@@ -70,6 +74,8 @@ class Person:
             person = replace(person, home=fields["home"].choice(*HOMES) or "keep")
         if "adopt" in fields:
             person = replace(person, adopt=bool(fields["adopt"].flag()))
+        if "because" in fields:
+            person = replace(person, because=fields["because"].choice(*BECAUSE))
         return person
 
 

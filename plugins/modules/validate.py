@@ -23,6 +23,12 @@ options:
     description: Whether O(person) must have access to at least one of the hosts, or to none of them.
     type: str
     choices: [access, none]
+  postmortems:
+    description:
+      - The folder of post-mortems. While one in it is open, a change of the inventory (in git, since the incident began) that takes access
+        away from a person is warned of, unless the person's entry says C(because).
+      - Without it, nothing is compared.
+    type: path
 extends_documentation_fragment: safetynet.prod_access.reads
 attributes:
   platform:

@@ -26,8 +26,8 @@ from ansible.utils.display import Display
 from ..module_utils._access import Access
 from ..module_utils._moment import Moment
 from ..module_utils._node import Problem
-from ..module_utils._resolve import Model, located, read
-from . import _history, _inventory, _raw
+from ..module_utils._resolve import PEOPLE, Model, located, read
+from . import _history, _inventory, _raw, _taken
 
 _display = Display()
 
@@ -80,13 +80,20 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def check(task_vars: Mapping[str, Any], *, history: bool = False) -> Checked:
-    """Read and check the inventory, and, if asked to, what git remembers of it. Contacts no host."""
+def check(task_vars: Mapping[str, Any], *, history: bool = False, incidents: Mapping[str, int] | None = None) -> Checked:
+    """Read and check the inventory, and, if asked to, what git remembers of it. Contacts no host.
+
+    ``incidents`` are those that are open, with when they began, in microseconds since 1970.
+    """
     inventory, raw = _inventory.collect(task_vars)
     targets = [host for host in task_vars["ansible_play_hosts_all"] if host in inventory.hosts]
-    model, problems = read(inventory, Moment(int(time.time())), targets)
+    now = Moment(int(time.time()))
+    model, problems = read(inventory, now, targets)
     if history:
         problems += _history.forgotten(model, raw.people_files)
+    if incidents and not any(not problem.warning for problem in problems):
+        scope = next((scope for scope, path in raw.lines if path == (PEOPLE,)), "")
+        problems += _taken.warnings(inventory, model, _inventory.folders(task_vars), incidents, now, scope)
     return Checked(model, _raw.merged(raw, problems), raw.lines)
 
 

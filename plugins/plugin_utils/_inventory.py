@@ -31,8 +31,8 @@ def collect(task_vars: Mapping[str, Any]) -> tuple[Inventory, Raw]:
     inventory, loader = hostvars._inventory, hostvars._loader
     sources = [source for source in inventory._sources if source is not None]
     basedir = loader.get_basedir()
-    folders = {basedir: None, **{_folder(source): None for source in sources if os.path.exists(source)}}
     raw = Raw()
+    places = folders(task_vars)
     scopes: dict[str, dict[str, Any]] = {EXTRA: _ours(hostvars._variable_manager.extra_vars)}
 
     def scope(kind: str, entity: Any) -> str:
@@ -44,7 +44,7 @@ def collect(task_vars: Mapping[str, Any]) -> tuple[Inventory, Raw]:
             scopes[name] = _ours(variables)
             # Only files that say something of ours are worth a second reading.
             if scopes[name]:
-                for folder in folders:
+                for folder in places:
                     for file in _vars_files(loader, os.path.join(folder, f"{kind}_vars"), entity.name):
                         raw.read_vars_file(name, file)
         return name
@@ -59,6 +59,13 @@ def collect(task_vars: Mapping[str, Any]) -> tuple[Inventory, Raw]:
         for file in _files(loader, source):
             raw.read_inventory_file(file)
     return Inventory(scopes, hosts), raw
+
+
+def folders(task_vars: Mapping[str, Any]) -> list[str]:
+    """The folders that group_vars and host_vars may be in: the playbook's and the inventory's."""
+    hostvars = task_vars["hostvars"]
+    sources = [source for source in hostvars._inventory._sources if source is not None and os.path.exists(source)]
+    return list(dict.fromkeys((hostvars._loader.get_basedir(), *map(_folder, sources))))
 
 
 def _folder(source: str) -> str:

@@ -1,10 +1,10 @@
 # Copyright: the safetynet.prod_access maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report on who has access to what, as one HTML page that works from a file and uses no network.
+"""Data as one HTML page that works from a file and uses no network: who has access to what, and what happened in a time.
 
-Names, reasons and what was found on hosts come from many hands. So the data cannot end the element that it stands in, the page
-makes nothing but text of it, and the browser may run the page's own script alone, which it knows by its hash.
+Names, reasons and what was found on hosts or typed there come from many hands. So the data cannot end the element that it stands in, the
+page makes nothing but text of it, and the browser may run the page's own script alone, which it knows by its hash.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_PAGE = Path(__file__).with_name("access_report.html")
+ACCESS, POSTMORTEM = (Path(__file__).with_name(name) for name in ("access_report.html", "postmortem.html"))
 
 # What could begin or end an element, or a comment. In JSON these are in strings only, where their numbers mean the same.
 _NUMBERED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 
 
-def page(report: Mapping[str, Any]) -> str:
-    """The whole page. It is ASCII where the data is concerned: how it is stored, and odd characters, cannot change it."""
+def page(report: Mapping[str, Any], template: Path = ACCESS) -> str:
+    """The whole page of a template. It is ASCII where the data is concerned: how it is stored, and odd characters, cannot change it."""
     data = json.dumps(report, separators=(",", ":"), allow_nan=False).translate(_NUMBERED)
-    text = _PAGE.read_text(encoding="utf-8")
+    text = template.read_text(encoding="utf-8")
     for name in ("style", "script"):
         text = text.replace(f"@{name.upper()}@", _hash(_between(text, f"<{name}>", f"</{name}>")))
     # Last, as data could hold the other words too.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.safetynet.prod_access.plugins.plugin_utils._report_page import ACCESS
 from ansible_collections.safetynet.prod_access.plugins.plugin_utils._report_page import page as page_of
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -30,12 +31,12 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_report(browser: Browser, tmp_path: Path) -> Iterator[OpenReport]:
-    """Opens a report from a file, as a reader does; takes what :meth:`Browser.new_context` takes."""
+    """Opens a report, or another page of data, from a file, as a reader does; takes what :meth:`Browser.new_context` takes."""
     contexts, troubles = [], []
 
-    def opened(report: Mapping[str, Any], **options: Any) -> Page:
+    def opened(report: Mapping[str, Any], template: Path = ACCESS, **options: Any) -> Page:
         file = tmp_path / "access.html"
-        file.write_text(page_of(report), encoding="utf-8")
+        file.write_text(page_of(report, template), encoding="utf-8")
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()

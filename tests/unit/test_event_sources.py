@@ -162,6 +162,16 @@ def test_sudo_in_full() -> None:
         assert (found.kind, found.person) == ("unreadable", "alice")
 
 
+def test_sudo_in_its_own_words_where_nobody_asked_it_for_json() -> None:
+    stamps = {**REAL_SUDO, "SYSLOG_IDENTIFIER": "sudo"}
+    where = "TTY=pts/0 ; PWD=/home/alice ; USER=postgres ; "
+    found = event({**stamps, "MESSAGE": f"   alice : {where}ENV=A=1 ; COMMAND=/usr/bin/psql ; COMMAND=x"})
+    assert (found.kind, found.what, found.user, found.status) == ("sudo", "/usr/bin/psql ; COMMAND=x", "postgres", None)
+    assert found.details == {"directory": "/home/alice"}
+    found = event({**stamps, "MESSAGE": f"alice : command not allowed ; {where}COMMAND=/bin/sh"})
+    assert (found.user, found.status) == ("alice", 1)
+
+
 def test_what_was_not_recorded() -> None:
     root = {"_UID": "0", "_TRANSPORT": "syslog"}
     opened = "pam_unix(login:session): session opened for user alice(uid=12001) by LOGIN(uid=0)"

@@ -41,7 +41,7 @@ def foreign_sudo(name: str, login: str) -> Iterator[None]:
 def test_each_end_comes_on_its_second_without_ansible(desk: Desk, clean: Clean) -> None:
     """A key, a person and a grant, each with an end in a few seconds; nothing runs on the controller meanwhile."""
     clean("kim", "perry", "grant")
-    end = soon(14)
+    end = soon(20)
     desk.person("kim", grant={}, ssh_keys=[{"key": desk.key("kim"), "until": end.isoformat()}, desk.key("kim-spare")])
     desk.person("perry", grant={"groups": ["adm"]}, until=end)
     desk.person("grant", grant={"until": end, "groups": ["adm"]})

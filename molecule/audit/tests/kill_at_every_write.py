@@ -33,6 +33,7 @@ PARAMS = {
     "name": os.uname().nodename,
     "collector": "log1",
     "databases": False,
+    "kernel": False,
     "snoopy": True,
     "renew": False,
     "sudo_recordings": True,

@@ -160,7 +160,7 @@ def test_records_go_on_to_what_an_organisation_has(desk: Desk, other: str) -> No
 def test_a_kill_at_a_write_locks_nobody_out_and_is_healed_by_the_next_run(desk: Desk) -> None:
     package = "/run/audit/prod_access"
     host("web1", f"mkdir -p {package}; cp -r /usr/lib/prod-access/prod_access/* {package}/")
-    for name in ("_audit", "_audit_databases", "_certificate", "_tree"):
+    for name in ("_audit", "_audit_databases", "_audit_kernel", "_certificate", "_tree"):
         host("web1", f"cat > {package}/{name}.py", stdin=(ROOT / f"plugins/module_utils/{name}.py").read_text())
     said = kill_at_every_write("web1", Path(__file__).with_name("kill_at_every_write.py"))
     assert said["kills"] > 4, said

@@ -1,0 +1,39 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What post-mortems still lack, and where they turn against people. See the module's documentation."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible import constants as C
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._node import shown
+from ..plugin_utils import _gate, _postmortem_files, _postmortem_lint
+
+
+class ActionModule(ActionBase):
+    """No connection is opened: everything happens on the controller."""
+
+    BYPASS_HOST_LOOP = True
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _options, arguments = self.validate_argument_spec(argument_spec={"folder": {"type": "path", "required": True}})
+        documents = _postmortem_files.documents(arguments["folder"])
+        result.update(changed=False, faults=[])
+        for name, text in documents.items():
+            file = os.path.relpath(os.path.join(arguments["folder"], name, _postmortem_files.DOCUMENT))
+            for fault in _postmortem_lint.lint(text):
+                result["faults"].append({"file": file, "line": fault.line, "what": fault.what})
+                self._display.display(f"{shown(file, 500)}:{fault.line}: {shown(fault.what, 500)}", color=C.COLOR_WARN, stderr=True)
+        read = f"{_gate.counted(len(documents), 'post-mortem')} in {shown(arguments['folder'], 500)}"
+        result["msg"] = f"{read}: {_gate.counted(len(result['faults']), 'thing')} to look at"
+        self._display.display(result["msg"])
+        result["failed"] = bool(result["faults"])
+        return result

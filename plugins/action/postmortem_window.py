@@ -1,0 +1,67 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From when to when, before any host is asked. See the module's documentation."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._event import written
+from ..plugin_utils import _postmortem
+
+
+class ActionModule(ActionBase):
+    """No connection is opened: everything happens on the controller."""
+
+    BYPASS_HOST_LOOP = True
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _options, arguments = self.validate_argument_spec(
+            argument_spec={
+                "title": {"type": "str", "required": True},
+                "since": {"type": "str", "required": True},
+                "until": {"type": "str", "required": True},
+                "folder": {"type": "path", "required": True},
+                "notes": {"type": "path", "default": ""},
+            }
+        )
+        now = int(time.time() * 1_000_000)
+        faults = []
+        try:
+            said = {"title": arguments["title"], "from": arguments["since"], "to": arguments["until"], "names": False}
+            wanted = _postmortem.asked(said, now)
+            result.update(since=written(wanted.since), until=written(wanted.until))
+            result["folder"] = os.path.join(os.path.abspath(arguments["folder"]), wanted.folder)
+        except ValueError as error:
+            faults.append(str(error))
+        if arguments["notes"]:
+            try:
+                read_notes(arguments["notes"], now)
+            except ValueError as error:
+                faults.append(str(error))
+        if faults:
+            raise AnsibleError("\n".join(faults))
+        result["changed"] = False
+        return result
+
+
+def read_notes(path: str, now: int) -> list[_postmortem.Note]:
+    """What people wrote down. Raises ValueError, with all that is wrong."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            data = yaml.safe_load(stream)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"postmortem_notes: {path}: {error}; say where the file of notes is") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"postmortem_notes: {path}: {' '.join(str(error).split())}; put quotes around texts") from None
+    return _postmortem.notes(data, os.path.basename(path), now)
