@@ -50,9 +50,9 @@ have touched none of their files.
 {access_table}
 
 *`useradd` alone* is a shell loop on the host that makes the same accounts: below the floor and this together no tool that calls it for
-each can go; `access` has newusers(8) make eight and more together. *Loop* is Ansible's own `user`, and `ansible.posix.authorized_key`, once for each person; *mitogen* runs the same; *pyinfra* has its
-`server.user`. They give no sudo, check nothing before or after, know no end of access, and leave sshd alone. Where they have no
-number, they were not measured: it would take minutes.
+each can go; `access` has newusers(8) make eight and more together. *Loop* is Ansible's own `user`, and `ansible.posix.authorized_key`,
+once for each person; *mitogen* runs the same; *pyinfra* has its `server.user`. They give no sudo, check nothing before or after, know no
+end of access, and leave sshd alone. Where they have no number, they were not measured: it would take minutes.
 
 ## Checking the inventory
 
