@@ -11,9 +11,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from typing import Iterable
 
-from . import _files
+from . import _files, _tree
 from ._audit_databases import Database
 from ._command import PATH, HostError, attempt, run
 from ._tree import Change, File
@@ -118,20 +117,16 @@ def plan(wanted: bool) -> Database:
     return found
 
 
-def put(changes: Iterable[Change], wanted: bool) -> None:
+def put(changes: list[Change], wanted: bool) -> None:
     """Write the files, and let the kernel and auditd read them; or put back what was there."""
-    done = []
     try:
-        for change in changes:
-            done.append(change)
-            _write(change.path, change.after, change.mode)
+        _tree.apply(changes)
         load()
         if wanted:
             run(["systemctl", "enable", "--quiet", _UNIT])
         run(["systemctl", "restart" if wanted else "try-restart", _UNIT])
     except BaseException:
-        for change in reversed(done):
-            _write(change.path, change.before, change.mode)
+        _tree.apply(Change(change.path, change.after, change.before, change.mode) for change in changes)
         attempt(["augenrules", "--load"])
         raise
 
@@ -143,14 +138,6 @@ def load() -> None:
     if there and not _is_in_force():
         said = "; ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-3:])
         raise HostError(f"the kernel does not take the rules of {RULES}: {said}", "they are as they were before; see: augenrules --check")
-
-
-def _write(path: str, text: str | None, mode: int) -> None:
-    if text is None:
-        _files.remove(path)
-        return
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    _files.write(path, text, mode=mode)
 
 
 def _is_in_force() -> bool:

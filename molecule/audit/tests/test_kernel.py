@@ -36,9 +36,8 @@ mkdir -p /run/package/prod_access
 tar -C /run/package/prod_access -xf -
 cd /run/package
 python3 -c '
-from prod_access import _audit_kernel
-for file in _audit_kernel.FILES:
-    _audit_kernel._write(file.path, file.text, file.mode)
+from prod_access import _audit_kernel, _tree
+_tree.apply(_tree.Change(file.path, None, file.text, file.mode) for file in _audit_kernel.FILES)
 _audit_kernel.load()
 '
 auditd -s enable
