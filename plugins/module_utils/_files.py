@@ -135,5 +135,14 @@ def load(path: str) -> Any:
 
 
 def dumped(data: Any) -> str:
-    """JSON that people can read, and that is the same for the same data."""
-    return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    """JSON that people can read, and that is the same for the same data. What lies deep stands on one line."""
+    return _laid_out(data, 3, "\n") + "\n"
+
+
+def _laid_out(data: Any, depth: int, line: str) -> str:
+    # What json itself does with an indent is done in Python, and takes longer than making the accounts that it tells of.
+    if not (depth and data and isinstance(data, dict)):
+        return json.dumps(data, sort_keys=True, ensure_ascii=False)
+    within = line + " "
+    parts = (f"{json.dumps(str(key), ensure_ascii=False)}: {_laid_out(data[key], depth - 1, within)}" for key in sorted(data))
+    return "{" + ",".join(within + part for part in parts) + line + "}"

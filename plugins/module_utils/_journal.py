@@ -17,7 +17,9 @@ _LONGEST = 1000
 
 def harmless(text: str) -> str:
     """The text on one line, without what moves a terminal's cursor or begins another field of the journal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())
 
 
 def entry(kind: str, name: str, message: str, fields: Mapping[str, str], loginuid: str = "") -> bytes:
