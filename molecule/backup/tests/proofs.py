@@ -9,7 +9,7 @@ from typing import Any
 from desk import Desk, host
 
 CLIENTS = ("web1", "web2", "db1", "stage1")
-DATABASES = ("db1", "stage1")  # PostgreSQL 17 and MariaDB 11.8; PostgreSQL 15 and MariaDB 10.11
+DATABASES = ("db1", "stage1")  # PostgreSQL 15 and MariaDB 10.11; PostgreSQL 17 and MariaDB 11.8
 
 
 def receipt(name: str, which: str) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def test_the_password_is_wrong(mended: Callable[[str, str], None]) -> None:
     assert {one["id"] for one in snapshots("web1")} == before
 
 
-@pytest.mark.parametrize("name", ["db1", "stage1"])
+@pytest.mark.parametrize("name", ["stage1", "db1"])
 def test_the_database_stops_midway(name: str, mended: Callable[[str, str], None]) -> None:
     mended(name, f"{BACK}; systemctl start mariadb")
     # Slow enough to be in the middle of it.
@@ -125,12 +125,12 @@ def test_the_host_dies_midway(mended: Callable[[str, str], None]) -> None:
 def test_postgresql_without_a_repository(mended: Callable[[str, str], None]) -> None:
     mended("backup1", "systemctl start pgbackrest")
     host("backup1", "systemctl stop pgbackrest")
-    assert host("db1", "prod-access-backup run postgresql >/dev/null 2>&1; echo $?") == "1"
-    assert "cannot read the repository" in receipt("db1", "backup-postgresql")["failed"]
+    assert host("stage1", "prod-access-backup run postgresql >/dev/null 2>&1; echo $?") == "1"
+    assert "cannot read the repository" in receipt("stage1", "backup-postgresql")["failed"]
     host("backup1", "systemctl start pgbackrest")
     # One that tries goes on trying for a minute.
-    host("db1", "pkill -f '[a]rchive-push'; true")
-    until(lambda: host("db1", "prod-access-backup run postgresql >/dev/null 2>&1; echo $?") == "0", 60, "WAL arrives again")
+    host("stage1", "pkill -f '[a]rchive-push'; true")
+    until(lambda: host("stage1", "prod-access-backup run postgresql >/dev/null 2>&1; echo $?") == "0", 60, "WAL arrives again")
 
 
 def test_two_runs_do_not_meet() -> None:
@@ -183,12 +183,12 @@ def test_every_flipped_bit_is_found() -> None:
 
 @pytest.mark.parametrize("kind", ["backup", "archive"])
 def test_what_is_damaged_of_postgresql_is_found(kind: str, mended: Callable[[str, str], None]) -> None:
-    path = host("backup1", f"find /var/lib/pgbackrest/{kind}/db1-17-main -type f -size +8k -not -name '*.manifest*' | sort | head -1")
+    path = host("backup1", f"find /var/lib/pgbackrest/{kind}/stage1-17-main -type f -size +8k -not -name '*.manifest*' | sort | head -1")
     assert path
     mended("backup1", f"cp -p /root/good {path}; prod-access-backup-repository check")
     host("backup1", f"cp -p {path} /root/good; printf X | dd of={path} bs=1 seek=5000 conv=notrunc 2>/dev/null")
     said = host("backup1", "prod-access-backup-repository check 2>&1; echo ended $?")
-    assert "verify db1-17-main: there are faults" in said
+    assert "verify stage1-17-main: there are faults" in said
     assert said.endswith("ended 1")
     assert not receipt("backup1", "repository-check")["ok"]
 
@@ -229,10 +229,10 @@ def test_a_client_adds_and_reads_its_own_alone() -> None:
 
 
 def test_a_client_of_postgresql_reaches_its_own_stanza_alone() -> None:
-    said = host("db1", "su postgres -c 'pgbackrest --stanza=stage1-15-main --output=json info' 2>&1", check=False)
+    said = host("stage1", "su postgres -c 'pgbackrest --stanza=db1-15-main --output=json info' 2>&1", check=False)
     assert "access denied" in said
     # 2.45 refuses this by itself; 2.55 does not, any more than `stanza-delete`: hence the second copy.
-    said = host("stage1", "su postgres -c 'pgbackrest --stanza=stage1-15-main --repo1-retention-full=9 expire' 2>&1", check=False)
+    said = host("db1", "su postgres -c 'pgbackrest --stanza=db1-15-main --repo1-retention-full=9 expire' 2>&1", check=False)
     assert "expire command must be run on the repository host" in said
     # No certificate, or one of another authority, is no way in.
     said = host("web1", "openssl s_client -connect backup1:8432 -CAfile /etc/prod-access/backup/backup1/ca.crt </dev/null 2>&1; true")
@@ -241,26 +241,26 @@ def test_a_client_of_postgresql_reaches_its_own_stanza_alone() -> None:
 
 def test_what_a_host_wipes_comes_back_from_the_second_copy() -> None:
     """pgbackrest lets a client delete what is its own. The second copy it cannot reach."""
-    rows = psql("db1", "SELECT count(*) FROM orders")
+    rows = psql("stage1", "SELECT count(*) FROM orders")
     host("backup1", "systemctl start prod-access-backup-postgresql")
     said = host(
-        "db1", "su postgres -c 'pgbackrest --stanza=db1-17-main stop && pgbackrest --stanza=db1-17-main --force stanza-delete' 2>&1"
+        "stage1", "su postgres -c 'pgbackrest --stanza=stage1-17-main stop && pgbackrest --stanza=stage1-17-main --force stanza-delete' 2>&1"
     )
-    assert host("backup1", "ls /var/lib/pgbackrest/backup/db1-17-main 2>&1 | grep -c F || true") == "0", said
+    assert host("backup1", "ls /var/lib/pgbackrest/backup/stage1-17-main 2>&1 | grep -c F || true") == "0", said
     # As docs/backup.md says it.
     host(
         "backup1",
         "restic -r /srv/prod-access-backup/copy --password-file /etc/prod-access/backup-repository/copy.password"
         " restore latest --target / --include /var/lib/pgbackrest >/dev/null",
     )
-    host("db1", "su postgres -c 'pgbackrest --stanza=db1-17-main start'")
+    host("stage1", "su postgres -c 'pgbackrest --stanza=stage1-17-main start'")
     host(
         "backup1",
-        "su postgres -c 'pgbackrest --stanza=db1-17-main start';"
-        " su postgres -c 'pgbackrest --stanza=db1-17-main --output=text --verbose verify' | grep -x 'status: ok'",
+        "su postgres -c 'pgbackrest --stanza=stage1-17-main start';"
+        " su postgres -c 'pgbackrest --stanza=stage1-17-main --output=text --verbose verify' | grep -x 'status: ok'",
     )
-    host("db1", "prod-access-backup run postgresql && prod-access-backup drill postgresql")
-    assert receipt("db1", "restore-postgresql")["facts"]["rows of shop.public.orders"] == int(rows)
+    host("stage1", "prod-access-backup run postgresql && prod-access-backup drill postgresql")
+    assert receipt("stage1", "restore-postgresql")["facts"]["rows of shop.public.orders"] == int(rows)
 
 
 # --- Secrets, and what is wrong in the inventory -------------------------------------------------------------------------------------
