@@ -244,7 +244,8 @@ def test_what_a_host_wipes_comes_back_from_the_second_copy() -> None:
     rows = psql("stage1", "SELECT count(*) FROM orders")
     host("backup1", "systemctl start prod-access-backup-postgresql")
     said = host(
-        "stage1", "su postgres -c 'pgbackrest --stanza=stage1-17-main stop && pgbackrest --stanza=stage1-17-main --force stanza-delete' 2>&1"
+        "stage1",
+        "su postgres -c 'pgbackrest --stanza=stage1-17-main stop && pgbackrest --stanza=stage1-17-main --force stanza-delete' 2>&1",
     )
     assert host("backup1", "ls /var/lib/pgbackrest/backup/stage1-17-main 2>&1 | grep -c F || true") == "0", said
     # As docs/backup.md says it.
