@@ -35,10 +35,10 @@ def read_text(path: str) -> str | None:
         return stream.read()
 
 
-def is_ours(path: str, mode: int) -> bool:
-    """Whether a path is root's, with just this mode, and not a link."""
+def is_ours(path: str, mode: int, group: int = 0) -> bool:
+    """Whether a path is root's, with just this mode and group, and not a link."""
     found = os.lstat(path)
-    return found.st_uid == 0 and found.st_gid == 0 and stat.S_IMODE(found.st_mode) == mode and not stat.S_ISLNK(found.st_mode)
+    return found.st_uid == 0 and found.st_gid == group and stat.S_IMODE(found.st_mode) == mode and not stat.S_ISLNK(found.st_mode)
 
 
 def write(path: str, data: str, mode: int = 0o644, group: int = 0) -> None:
@@ -119,6 +119,24 @@ def host_lock(owner: str, timeout: float) -> Iterator[None]:
                 time.sleep(0.05)
         lock.truncate(0)
         lock.write(f"{owner} (process {os.getpid()} on this host, since {time.strftime('%H:%M:%S')})")
+        lock.flush()
+        yield
+
+
+@contextlib.contextmanager
+def alone(path: str, *, wait: bool = False) -> Iterator[None]:
+    """Be the only run of its kind, and wait for that or not. The kernel drops the lock when its holder dies, so it is never stale.
+
+    Raises HostError where another one is at work.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(handle, "r+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise HostError(f"another run is at work: {lock.read().strip()}", "wait until it is done") from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
         lock.flush()
         yield
 

@@ -59,6 +59,18 @@ def test_receipts_are_shown_where_there_are_any(desk: Desk) -> None:
     assert "last backup" not in "\n".join(shown(desk, "bob", "web1"))
 
 
+def test_what_is_wrong_with_backups_is_shown(desk: Desk) -> None:
+    host("web1", "mkdir -p /var/lib/prod-access/receipts")
+    text = '{\n "alarm": "files failed: no network",\n "ended": "2026-11-24T02:10:33Z",\n "good_until": 1764000000,\n "name": "backup"\n}\n'
+    host("web1", "cat > /var/lib/prod-access/receipts/backup.json", stdin=text)
+    try:
+        seen = "\n".join(shown(desk, "bob", "web1"))
+        assert "last backup: files failed: no network" in seen
+        assert "last backup: 2026-11-24 02:10Z, which is too long ago" in seen
+    finally:
+        host("web1", "rm -r /var/lib/prod-access/receipts")
+
+
 def test_the_words_are_the_teams_own(desk: Desk) -> None:
     desk.play("molecule/prompt/converge.yml", "-e", '{"prompt_welcome": ["Hello from $(id) `id` %n."]}', limit="web1")
     host("web1", "rm -rf ~bob/.local/state/prod-access")

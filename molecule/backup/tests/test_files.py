@@ -1,0 +1,144 @@
+"""Files and small databases: what comes back is what was saved, to the last attribute, and a proof of it is red when it is not."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+from desk import HOSTS, Desk, host
+from proofs import CLIENTS, now, receipt, restore
+
+_TREE = r"""
+rm -rf /srv/proof && mkdir -p /srv/proof/deep/er && cd /srv/proof
+printf 'one\n' >plain; printf '' >empty; head -c 300000 /dev/urandom >random; ln -s plain link; mkfifo pipe
+printf 'x' >'name with  blanks'; printf 'y' >"$(printf 'new\nline')"; printf 'z' >'[a]*?\'; printf 'ü' >ünïcode
+chmod 4750 plain; chown 1900:1900 random; chmod 1777 deep; touch -d '2001-02-03 04:05:06.789' deep/er/old; ln plain hard
+python3 -c 'import os; os.setxattr("plain", "user.note", b"\0\1kept")'
+"""
+_LOOK = r"""
+import hashlib, os, stat, sys
+for folder, folders, names in sorted(os.walk(sys.argv[1])):
+    for name in sorted([*folders, *names]):
+        path = os.path.join(folder, name)
+        found = os.lstat(path)
+        print(
+            ascii(os.path.relpath(path, sys.argv[1])), oct(found.st_mode), found.st_uid, found.st_gid, found.st_nlink, found.st_mtime_ns,
+            hashlib.sha256(open(path, "rb").read()).hexdigest() if stat.S_ISREG(found.st_mode) else "",
+            os.readlink(path) if stat.S_ISLNK(found.st_mode) else "",
+            [(name, os.getxattr(path, name, follow_symlinks=False)) for name in sorted(os.listxattr(path, follow_symlinks=False))],
+        )
+"""
+
+
+def look(name: str, folder: str) -> str:
+    return host(name, f"python3 - {folder}", stdin=_LOOK)
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_a_tree_comes_back_as_it_was(desk: Desk, name: str) -> None:
+    host(name, "sh -es", stdin=_TREE)
+    before = look(name, "/srv/proof")
+    assert before.count("\n") == 12
+    host(name, "prod-access-backup run files")
+    moment = now(name)
+    host(name, "rm -r /srv/proof")
+    done = restore(desk, name, "restore_files=/srv/proof", f"restore_to={moment}")
+    (where,) = (
+        word.rstrip(":") for word in done.stdout.split() if word.startswith("/var/lib/prod-access/restored/") and word.endswith(":")
+    )
+    assert look(name, f"{where}/srv/proof") == before
+    assert f"rsync -aAX {where}/srv/proof /srv/" in done.stdout
+    again = restore(desk, name, "restore_files=/srv/proof", f"restore_to={moment}")
+    assert "changed=0" in again.stdout
+
+
+def test_sqlite_and_redis_are_saved_whole_and_proven() -> None:
+    rows = "INSERT INTO notes (text) SELECT hex(randomblob(20)) FROM generate_series(1, 1000)"
+    host("web2", f"sqlite3 /srv/app/app.sqlite {shlex.quote(rows)}; redis-cli SET kept 1; redis-cli SET too 2")
+    host("web2", "prod-access-backup run sqlite redis && prod-access-backup drill sqlite redis")
+    assert receipt("web2", "restore-sqlite")["facts"]["rows"] >= 1000
+    assert receipt("web2", "restore-redis")["facts"]["rows"] == 2
+    host(
+        "web2",
+        "cp /srv/app/app.sqlite /root/good; dd if=/dev/urandom of=/srv/app/app.sqlite bs=4096 seek=2 count=3 conv=notrunc 2>/dev/null",
+    )
+    try:
+        host("web2", "prod-access-backup run sqlite", check=False)
+        assert not receipt("web2", "backup-sqlite")["ok"], "a damaged database is no backup"
+    finally:
+        host("web2", "rm -f /srv/app/app.sqlite-*; mv /root/good /srv/app/app.sqlite; prod-access-backup run sqlite")
+
+
+def test_a_password_of_redis_is_not_seen() -> None:
+    host("web2", "echo 'requirepass canary-of-redis' >>/etc/redis/redis.conf; systemctl restart redis-server")
+    try:
+        said = host(
+            "web2", "strace -f -qq -e trace=execve -s 1000 -o /root/execs prod-access-backup run redis; cat /root/execs; rm /root/execs"
+        )
+        assert receipt("web2", "backup-redis")["ok"]
+        assert "canary" not in said
+    finally:
+        host("web2", "sed -i '/canary/d' /etc/redis/redis.conf; systemctl restart redis-server")
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_every_part_is_proven(name: str) -> None:
+    host(name, "prod-access-backup drill")
+    whole = receipt(name, "restore")
+    assert whole["ok"], whole
+    for part in whole["parts"]:
+        facts = receipt(name, f"restore-{part}")["facts"]
+        assert facts.get("rows", facts.get("files")) > 1, f"{part}: nothing was compared"
+        assert facts["moment"] > "2026"
+    assert host(name, "ls /var/lib/prod-access/backup/scratch") == "", "what was restored for it is gone"
+    entry = json.loads(host(name, "journalctl --sync; journalctl -n 1 -o json PROD_ACCESS_KIND=restore"))
+    assert entry["PROD_ACCESS_RESULT"] == "good"
+    assert host(name, "grep -c ^prod_access_restore_ok /var/lib/prometheus/node-exporter/prod-access-restore.prom") == str(
+        len(whole["parts"])
+    )
+
+
+def test_a_file_that_comes_back_different_is_an_alarm() -> None:
+    good = receipt("web1", "restore-files")["ended"]
+    host(
+        "web1",
+        'cd /var/lib/prod-access/backup; cp manifest.json /root; sed -i \'s/"sha256": "./"sha256": "g/\' manifest.json',
+    )
+    try:
+        assert "came back different" in host("web1", "prod-access-backup drill files 2>&1", check=False)
+        found = receipt("web1", "restore-files")
+        assert (found["ok"], found["ended"]) == (False, good), "what was proven before grows old"
+        assert "came back different" in receipt("web1", "restore")["alarm"]
+        assert "ALARM: restore of files failed" in host("web1", "prod-access-backup status", check=False)
+    finally:
+        host("web1", "mv /root/manifest.json /var/lib/prod-access/backup/; prod-access-backup drill files")
+
+
+def test_databases_that_nobody_backs_up_are_named() -> None:
+    host("web1", "mkdir -p /srv/forgotten; sqlite3 /srv/forgotten/orders.db 'CREATE TABLE a (b)'")
+    try:
+        host("web1", "prod-access-backup run files")
+        assert "the SQLite database /srv/forgotten/orders.db is not backed up" in receipt("web1", "backup")["alarm"]
+    finally:
+        host("web1", "rm -r /srv/forgotten; prod-access-backup run files")
+    assert receipt("web1", "backup")["alarm"] == ""
+
+
+def test_commands_of_the_team_are_run_before_and_after() -> None:
+    config = "/etc/prod-access/backup/config.json"
+    change = "import json, sys; c = json.load(open(sys.argv[1])); c.update(json.loads(sys.argv[2])); json.dump(c, open(sys.argv[1], 'w'))"
+
+    def having(before: list[list[str]]) -> str:
+        more = json.dumps({"before": before, "after": [["/usr/bin/touch", "/run/after"]]})
+        host("web1", f"cp {config} /root/config.json; rm -f /run/after; python3 -c {shlex.quote(change)} {config} {shlex.quote(more)}")
+        try:
+            return host("web1", "prod-access-backup run files 2>&1; ls /run/after /run/be*fore", check=False)
+        finally:
+            host("web1", f"mv /root/config.json {config}; rm -f /run/after '/run/be fore'")
+
+    said = having([["/usr/bin/touch", "/run/be fore"]])
+    assert "files: good" in said and "/run/be fore" in said and "/run/after" in said
+    said = having([["/usr/bin/false"]])
+    assert "files: failed: before it, /usr/bin/false ended with 1" in said and "/run/after" in said
+    host("web1", "prod-access-backup run files")

@@ -1,0 +1,39 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wanted back: what is asked is checked before the host is touched. See the module's documentation."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ..module_utils import _wanted
+from ..module_utils._node import shown
+
+
+class ActionModule(ActionBase):
+    """Refuses nonsense, and shows what the host says."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        arguments["to"] = _text(arguments.get("to"))
+        faults = _wanted.parse(arguments, int(time.time()))[1]
+        if faults:
+            raise AnsibleError("; ".join(faults))
+        result.update(self._execute_module(module_args=arguments, task_vars=task_vars or {}))
+        for line in result.get("says", ()):
+            # What a host says is shown, and never trusted to be harmless to a terminal.
+            self._display.display(f"  {shown(str(line), 1000)}")
+        return result
+
+
+def _text(moment: Any) -> str:
+    """A moment as text, also where YAML made a time of it."""
+    return str(moment.isoformat()) if hasattr(moment, "isoformat") else str(moment or "")

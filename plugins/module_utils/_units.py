@@ -1,0 +1,34 @@
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Units of systemd that a module's run leaves running, as their files say."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from ._command import attempt, run
+from ._steps import Steps
+
+
+def keep_running(units: Sequence[str], steps: Steps, *, restart: bool = False) -> None:
+    """Have these enabled and running, by what stands in their files now."""
+    if steps.check and any(attempt(["systemctl", "cat", unit]).returncode for unit in units):
+        steps.act("start " + ", ".join(units), lambda: None)
+        return
+    changed = [unit for unit in units if restart or _changed(unit)]
+    off = [unit for unit in units if attempt(["systemctl", "is-enabled", "--quiet", unit]).returncode]
+    down = [unit for unit in units if unit in changed or attempt(["systemctl", "is-active", "--quiet", unit]).returncode]
+    if off:
+        steps.act("enable " + ", ".join(off), lambda: run(["systemctl", "enable", "--quiet", *off]))
+    if down:
+        steps.act("start " + ", ".join(down), lambda: _restart(down))
+
+
+def _changed(unit: str) -> bool:
+    return attempt(["systemctl", "show", "--property=NeedDaemonReload", "--value", unit]).stdout.strip() == "yes"
+
+
+def _restart(units: Sequence[str]) -> None:
+    run(["systemctl", "daemon-reload"])
+    run(["systemctl", "restart", *units], mend=f"see why: journalctl -u {units[0]}")

@@ -1,0 +1,122 @@
+#!/usr/bin/python
+# Copyright: the safetynet.prod_access maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way of a host to the repositories of its backups."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_client
+short_description: Give a host its way to the repositories of its backups
+version_added: 0.1.0
+description:
+  - Without O(answers), the host makes a key of its own, which never leaves it, and says what is to be asked of a repository.
+  - With them, it keeps what the repositories gave, lets its clusters of PostgreSQL send their WAL, and starts its timers.
+  - A cluster is restarted only where O(postgresql_restart) says so; its configuration is read whole by PostgreSQL itself before it counts,
+    and put back where that refuses it.
+options:
+  name:
+    description: The name of the host among backups.
+    type: str
+    required: true
+  postgresql:
+    description: Whether the clusters of PostgreSQL are backed up.
+    type: bool
+    default: false
+  postgresql_to:
+    description: The repository of PostgreSQL, which is one of O(answers).
+    type: str
+    default: ""
+  postgresql_restart:
+    description: Whether a cluster is restarted that was started without C(archive_mode).
+    type: bool
+    default: false
+  answers:
+    description: What M(safetynet.prod_access.backup_repository) answered, by the name of the repository.
+    type: dict
+  lock_timeout:
+    description: How long to wait for another run on the same host, in seconds.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    description: Says what would change, as far as it can be known before the packages are there.
+    support: full
+  diff_mode:
+    description: Shows files that are no secrets, and what else is done.
+    support: full
+  platform:
+    description: Linux with systemd. Debian 12 and 13 are tested.
+    support: full
+    platforms: posix
+author:
+  - The safetynet.prod_access maintainers (@safetynet)
+"""
+
+EXAMPLES = r"""
+- name: Have a key
+  safetynet.prod_access.backup_client:
+    name: "{{ inventory_hostname }}"
+  become: true
+  register: asked
+"""
+
+RETURN = r"""
+changes:
+  description: What was done, or would be in check mode.
+  returned: always
+  type: list
+  elements: str
+request:
+  description: What a repository is asked to sign. It is empty in check mode, before there is a key.
+  returned: without O(answers)
+  type: str
+clusters:
+  description: The clusters of PostgreSQL.
+  returned: without O(answers)
+  type: list
+  elements: dict
+notes:
+  description: What is left for people to do.
+  returned: with O(answers)
+  type: list
+  elements: str
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils import _backup_client, _files
+from ..module_utils._command import HostError
+from ..module_utils._steps import Steps
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "postgresql": {"type": "bool", "default": False},
+            "postgresql_to": {"type": "str", "default": ""},
+            "postgresql_restart": {"type": "bool", "default": False},
+            # Sealed for this host alone; and nothing of it is of use in an output.
+            "answers": {"type": "dict", "no_log": True},
+            "lock_timeout": {"type": "int", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    os.umask(0o022)
+    act = _backup_client.prepare if module.params["answers"] is None else _backup_client.settle
+    try:
+        with _files.host_lock("backup_client", module.params["lock_timeout"]):
+            answer = act(module.params, Steps(check=module.check_mode))
+    except (HostError, OSError) as error:
+        module.fail_json(msg=str(error))
+    for note in answer.get("notes", ()):
+        module.warn(note)
+    module.exit_json(**answer)
+
+
+if __name__ == "__main__":
+    main()
