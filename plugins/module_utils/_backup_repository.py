@@ -160,7 +160,9 @@ def enrol(config: Mapping[str, Any], asked: Mapping[str, Any], steps: Steps) -> 
             f"{config['name']} takes no files", "set backup_repository_restic there, or backup_to of the client to another host"
         )
     steps.folder(folder, 0o700)
-    steps.file(f"{folder}/client.json", _files.dumped({"address": asked["address"], "clusters": [one.to_data() for one in found]}), 0o600)
+    parts = asked["parts"] if asked["files"] else []
+    known = {"address": asked["address"], "clusters": [one.to_data() for one in found], "parts": parts}
+    steps.file(f"{folder}/client.json", _files.dumped(known), 0o600)
     certificate = _files.read_text(f"{folder}/host.crt")
     good = certificate is not None and _certificates.same_key(asked["request"], certificate)
     if not good or not _certificates.is_for(certificate or "", asked["address"]):

@@ -6,25 +6,30 @@
 from __future__ import annotations
 
 import argparse
-import glob
+import contextlib
 import json
 import os
 import sys
 import time
 from functools import partial
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
-from . import _backup_repository, _pgbackrest, _receipts
+from . import _backup_repository, _files, _pgbackrest, _receipts
 from ._backup_repository import create_stanza
 from ._command import HostError
 from ._files import alone
+from ._moment import Moment
 from ._pgbackrest import Cluster
 from ._postgres import backups, pgbackrest
 from ._receipt import Outcome
+from ._restic import Restic
 
 _LOCK = "/run/prod-access-backup-repository.lock"
 _DAY = 86400
 _HOURS = 3600
+_WRONG_CLOCK = "wrong-clock"
+# No backup takes longer (backup_timeout).
+_SLOWEST = 8 * _DAY
 
 
 def main(arguments: list[str]) -> int:
@@ -158,7 +163,31 @@ def prune(config: Mapping[str, Any], name: str) -> None:
     """Remove what is too old, of each part of a client by itself. No client can do that."""
     restic = _backup_repository.repository(config, name)
     restic.run("unlock", timeout=600)
+    apart = _set_apart(restic, _backup_repository.restic_folder(config, name))
     restic.run("forget", "--group-by", "host,tags", *_keep(config["keep"]), "--prune", timeout=24 * _HOURS)
+    if apart:
+        raise HostError(
+            f"{len(apart)} of its backups have a time that they did not arrive at, such as {apart[0]}; they are set apart",
+            "see the clock of that host: timedatectl",
+        )
+
+
+def _set_apart(restic: Restic, folder: str) -> list[str]:
+    """Backups that cannot have been begun when they say, by the time of this host: what is kept is not counted by them.
+
+    What is within so many days of the newest one is kept, and so one of the future, sent on purpose or by a wrong clock, would displace
+    all good ones; and one of the past would be the first to go. Returns what they say of themselves.
+    """
+    wrong = {}
+    for one in restic.snapshots():
+        with contextlib.suppress(FileNotFoundError):
+            arrived = os.stat(f"{folder}/snapshots/{one['id']}").st_mtime
+            late = arrived - Moment.parse(one["time"]).epoch
+            if not -_HOURS <= late <= _SLOWEST and _WRONG_CLOCK not in (one.get("tags") or ()):
+                wrong[one["id"]] = f"{one['time'][:19]}, which came {Moment(int(arrived))}"
+    if wrong:
+        restic.run("tag", f"--add={_WRONG_CLOCK}", *wrong, timeout=600)
+    return list(wrong.values())
 
 
 def check(config: Mapping[str, Any], name: str, subset: str) -> None:
@@ -181,14 +210,33 @@ def status_of(config: Mapping[str, Any]) -> dict[str, Any]:
             stanza = Cluster.parse(data).stanza(name)
             found = backups(stanza)
             postgresql[stanza] = {"backups": len(found), "newest": max((one.stop for one in found), default=0)}
-        folder = _backup_repository.restic_folder(config, name)
-        files = glob.glob(f"{glob.escape(folder)}/snapshots/*")
-        newest = max((os.stat(path).st_mtime for path in files), default=0)
-        clients[name] = {
-            "files": {"snapshots": len(files), "newest": int(newest)} if os.path.exists(f"{folder}/config") else None,
-            "postgresql": postgresql,
-        }
+        clients[name] = {"parts": _parts(config, name, known.get("parts", ())), "postgresql": postgresql}
     return {"clients": clients, "disks": _disks(config), "receipts": _receipts.read("repository")}
+
+
+def _parts(config: Mapping[str, Any], name: str, parts: Iterable[str]) -> dict[str, dict[str, int]]:
+    """The snapshots of each part of a client, and when the newest one arrived here: what a client says of its own time is not asked."""
+    found = {part: {"snapshots": 0, "newest": 0} for part in parts}
+    folder = _backup_repository.restic_folder(config, name)
+    if not os.path.exists(f"{folder}/config"):
+        return found
+    for path, tags in _tags(config, name, set(os.listdir(f"{folder}/snapshots"))).items():
+        for part in tags:
+            if part in found:
+                with contextlib.suppress(FileNotFoundError):
+                    found[part]["newest"] = max(found[part]["newest"], int(os.stat(f"{folder}/snapshots/{path}").st_mtime))
+                found[part]["snapshots"] += 1
+    return found
+
+
+def _tags(config: Mapping[str, Any], name: str, ids: set[str]) -> dict[str, list[str]]:
+    """What each snapshot is of. To read them takes restic a second, so that those that were read are remembered."""
+    path = f"{_backup_repository.FOLDER}/clients/{name}/snapshots.json"
+    known: dict[str, list[str]] = _files.load(path) or {}
+    if not ids <= set(known):
+        known = {one["id"]: one.get("tags") or [] for one in _backup_repository.repository(config, name).snapshots()}
+        _files.write(path, _files.dumped(known), 0o600)
+    return {one: tags for one, tags in known.items() if one in ids}
 
 
 def _disks(config: Mapping[str, Any]) -> dict[str, int]:
@@ -207,9 +255,9 @@ def _watch(config: Mapping[str, Any]) -> int:
         f"{path} is full to {used} %, above {config['watermark']} %" for path, used in status["disks"].items() if used > config["watermark"]
     ]
     for name, client in status["clients"].items():
-        seen = {f"files of {name}": client["files"], **client["postgresql"]}
+        seen = {**{f"{part} of {name}": found for part, found in client["parts"].items()}, **client["postgresql"]}
         for what, found in seen.items():
-            if found is not None and now - found["newest"] > config["max_age"]:
+            if now - found["newest"] > config["max_age"]:
                 age = f"{(now - found['newest']) // _HOURS} hours old" if found["newest"] else "not there"
                 alarms.append(f"the newest backup of {what} is {age}")
     _receipts.keep("repository", Outcome("watch", now, now, "; ".join(alarms)), 3 * _HOURS)
@@ -227,9 +275,7 @@ def _show(status: Mapping[str, Any], *, as_json: bool) -> int:
     for path, used in status["disks"].items():
         sys.stdout.write(f"{path}: {used} % in use\n")
     for name, client in status["clients"].items():
-        for what, found in {"files": client["files"], **client["postgresql"]}.items():
-            if found is not None:
-                newest = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(found["newest"])) if found["newest"] else "none"
-                count = found.get("backups", found.get("snapshots"))
-                sys.stdout.write(f"{name} {what}: {count}, newest {newest}\n")
+        for what, found in {**client["parts"], **client["postgresql"]}.items():
+            newest = Moment(found["newest"]) if found["newest"] else "none"
+            sys.stdout.write(f"{name} {what}: {found.get('backups', found.get('snapshots'))}, newest {newest}\n")
     return 0

@@ -55,6 +55,8 @@ def _parsers(hosts: frozenset[str]) -> dict[str, Callable[[Node], None]]:
         "backup_postgresql": _flag,
         "backup_postgresql_restart": _flag,
         "backup_mariadb": _flag,
+        "backup_mariadb_binlog": _flag,
+        "backup_mariadb_restart": _flag,
         "backup_redis": _flag,
         "backup_sqlite": _paths,
         "backup_before": _commands,

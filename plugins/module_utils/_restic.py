@@ -40,7 +40,7 @@ class Restic:
         self._prefix = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
         cache = {"RESTIC_CACHE_DIR": "/var/cache/prod-access-backup"} if not user else {}
         home = {"HOME": "/root" if not user else "/nonexistent"}
-        self._environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", **home, **cache, **(environment or {})}
+        self._environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", **home, **cache, **(environment or {})}
         if user:
             self._options.append("--no-cache")
         self._secrets = (password, *secrets)
@@ -125,6 +125,11 @@ class Restic:
         """Those of these paths that a snapshot has."""
         entries = (json.loads(line) for line in self.run("ls", "--json", "--no-lock", snapshot, timeout=3600).splitlines())
         return {entry["path"] for entry in entries if entry.get("struct_type") == "node" and entry["path"] in paths}
+
+    def names(self, snapshot: str, folder: str) -> list[str]:
+        """The files of a snapshot right in a folder, by their names."""
+        entries = (json.loads(line) for line in self.run("ls", "--json", "--no-lock", snapshot, folder, timeout=3600).splitlines())
+        return [entry["name"] for entry in entries if entry.get("type") == "file" and os.path.dirname(entry["path"]) == folder]
 
     def listed(self, snapshot: str, path: str) -> tuple[int, int]:
         """How many entries a snapshot has at and below a path, and how many bytes they are of."""
