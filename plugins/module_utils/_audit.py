@@ -28,6 +28,7 @@ _SHIP = "prod-access-audit-ship"
 _RECORDINGS = "prod-access-audit-recordings.timer"
 _PRELOAD = "/etc/ld.so.preload"
 _RENEWED_BEFORE = 30
+_AUTHORITY = _certificate.Authority(os.path.dirname(CERTIFICATE))
 _HEAD = "# Managed by safetynet.prod_access: a change here is undone by the next run."
 _OWN_RECORD = f"%{GROUP} ALL = {_sudo.OWN_RECORD}"
 # sudoers(5): since which version sudo knows what.
@@ -110,7 +111,7 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         "request": "",
     }
     if asks and not check:
-        answer["request"] = _certificate.request(params["name"])
+        answer["request"] = _certificate.ask(CERTIFICATE, params["name"])
     return answer
 
 
@@ -270,7 +271,7 @@ def _plan_shipping(plan: _Plan, params: Mapping[str, Any], files: list[_tree.Fil
         wanted = [_RECORDINGS]
         asks = False
     else:
-        asks = params["renew"] or not _certificate.is_good(CERTIFICATE, params["name"], _RENEWED_BEFORE)
+        asks = params["renew"] or not _AUTHORITY.has_signed(_files.read_text(CERTIFICATE) or "", params["name"], _RENEWED_BEFORE)
         plan.layers["collector"] = Layer(True, params["collector"])
         if asks:
             plan.words.append(f"a certificate for {params['name']}")

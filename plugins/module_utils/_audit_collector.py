@@ -25,6 +25,9 @@ _TIMERS = tuple(f"prod-access-audit-{name}.timer" for name in ("seal", "verify",
 _FORWARD = "/etc/rsyslog.d/prod-access-audit.conf"
 _DAYS = 730
 _RENEWED_BEFORE = 60
+_AUTHORITY = _certificate.Authority(
+    os.path.dirname(CERTIFICATE), "set the collector up first: the same playbook without --limit, or with the collector in it"
+)
 
 
 def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
@@ -40,10 +43,10 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     if _tree.is_unfinished(_AREA):
         paths = [file.path for file in files]
         words["what a run that was cut off did not come to"] = _nothing
-    is_new = not _certificate.is_authority_good()
+    is_new = not _AUTHORITY.is_good()
     if is_new:
-        words["the authority of all certificates"] = _certificate.make_authority
-    certifies = is_new or not _certificate.is_good(CERTIFICATE, params["name"], _RENEWED_BEFORE)
+        words["the authority of all certificates"] = lambda: _AUTHORITY.make("prod-access audit")
+    certifies = is_new or not _AUTHORITY.has_signed(_files.read_text(CERTIFICATE) or "", params["name"], _RENEWED_BEFORE)
     if certifies:
         words[f"a certificate for {params['name']}"] = lambda: _certify(params["name"])
     for unit in (Unit(name, files) for name in (_RECEIVE, *_TIMERS)):
@@ -86,15 +89,14 @@ def _apply(tree: list[Change], paths: list[str]) -> None:
 
 
 def _certify(name: str) -> None:
-    signed = _certificate.sign(_certificate.request(name), name, _DAYS, "serverAuth")
-    authority = _files.read_text(_certificate.AUTHORITY) or ""
-    _certificate.install(CERTIFICATE, name, signed, authority, pwd.getpwnam(USER).pw_gid)
+    signed = _AUTHORITY.sign(_certificate.ask(CERTIFICATE, name), name, _DAYS, purposes=_certificate.SERVER)
+    _certificate.install(CERTIFICATE, name, signed, _AUTHORITY.text, pwd.getpwnam(USER).pw_gid)
 
 
 def sign(params: Mapping[str, Any]) -> dict[str, Any]:
     """A certificate for a host, and the authority by which it knows the collector."""
-    certificate = _certificate.sign(params["request"], params["name"], params["days"])
-    return {"changed": True, "certificate": certificate, "authority": _files.read_text(_certificate.AUTHORITY)}
+    certificate = _AUTHORITY.sign(params["request"], params["name"], params["days"])
+    return {"changed": True, "certificate": certificate, "authority": _AUTHORITY.text}
 
 
 def _forward(actions: list[Mapping[str, Any]]) -> Change | None:

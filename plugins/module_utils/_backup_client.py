@@ -10,7 +10,7 @@ import os
 import urllib.parse
 from typing import Any, Mapping
 
-from . import _certificates, _files, _pgbackrest
+from . import _certificate, _files, _pgbackrest
 from ._command import HostError, attempt, run
 from ._mariadb import keep_binlog
 from ._pgbackrest import Cluster
@@ -25,7 +25,7 @@ KEY = f"{FOLDER}/host.key"
 RECEIPTS = f"{_files.STATE}/receipts"
 STATE = f"{_files.STATE}/backup"
 UNITS = ("prod-access-backup.timer", "prod-access-drill.timer")
-LOG_UNIT = "prod-access-binlog.timer"
+LOG_UNIT = "prod-access-backup-binlog.timer"
 _POSTGRESQL = """\
 # Managed by safetynet.prod_access. Every change of the databases goes to the backup repository.
 archive_mode = on
@@ -60,13 +60,13 @@ def prepare(params: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
     steps.folder("/etc/prod-access", 0o755)
     steps.folder(FOLDER, 0o755)
     if not os.path.exists(KEY):
-        steps.act("make a key for this host", lambda: _files.write(KEY, _certificates.new_key(), 0o600))
+        steps.act("make a key for this host", lambda: _files.write(KEY, _certificate.new_key(), 0o600))
     text = _files.read_text(KEY)
     if text is not None:
         # PostgreSQL's own user sends WAL with it, and opens nothing else by it.
         group = POSTGRES if params["postgresql"] and has_postgres() else "root"
         steps.file(KEY, text, 0o640 if group == POSTGRES else 0o600, group)
-    asked = _certificates.request(KEY, params["name"]) if text is not None else ""
+    asked = _certificate.request(KEY, params["name"]) if text is not None else ""
     found = found_clusters() if params["postgresql"] else []
     if params["postgresql"] and not found and not steps.check:
         raise HostError("backup_postgresql is set, and there is no cluster of PostgreSQL on this host", "set it to false here")
@@ -102,7 +102,7 @@ def _keep_answer(host: str, name: str, answer: Mapping[str, Any], steps: Steps) 
     steps.file(f"{folder}/host.crt", answer["certificate"])
     if not answer["sealed"] or answer["sealed"] == _files.read_text(f"{folder}/sealed.pem"):
         return
-    given = json.loads(_certificates.unsealed(answer["sealed"], key=KEY, certificate=f"{folder}/host.crt"))
+    given = json.loads(_certificate.unsealed(answer["sealed"], key=KEY, certificate=f"{folder}/host.crt"))
     address = f"[{answer['address']}]" if ":" in answer["address"] else answer["address"]
     url = f"rest:https://{host}:{given['server']}@{address}:{given['port']}/{host}/"
     steps.file(f"{folder}/restic.repository", url, 0o600)

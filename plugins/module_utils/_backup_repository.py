@@ -14,7 +14,7 @@ import re
 import secrets
 from typing import Any, Mapping
 
-from . import _certificates, _files, _pgbackrest
+from . import _certificate, _files, _pgbackrest
 from ._command import HostError, attempt, run
 from ._pgbackrest import Cluster
 from ._postgres import POSTGRES, postgres_argv
@@ -29,6 +29,9 @@ SERVER = "restic-rest-server"
 # Where Debian's pgbackrest keeps what is of one stanza.
 STANZAS = "/var/lib/pgbackrest/backup"
 _TIMERS = tuple(f"prod-access-backup-{name}.timer" for name in ("postgresql", "copy", "maintenance", "watch"))
+AUTHORITY = _certificate.Authority(FOLDER)
+_DAYS = 800
+_RENEWED_BEFORE = 270
 # Who a service runs as, by the name of its certificate.
 _SERVICES = {"restic": SERVER, "pgbackrest": POSTGRES}
 
@@ -82,10 +85,10 @@ def set_up(config: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
     services = {name: user for name, user in _SERVICES.items() if name != "restic" or config["restic"]}
     steps.folder(FOLDER, 0o755)
     steps.folder(f"{FOLDER}/clients", 0o700)
-    if not os.path.exists(f"{FOLDER}/ca.crt"):
-        steps.act("make an authority for certificates", lambda: _make_authority(config["name"]))
+    if not AUTHORITY.is_good():
+        steps.act("make an authority for certificates", lambda: AUTHORITY.make(f"backups on {config['name']}"))
     for name, user in services.items():
-        _certificate(config, name, user, steps)
+        _certify(config, name, user, steps)
     folder = config["folder"]
     steps.folder(folder, 0o755)
     if config["restic"]:
@@ -102,16 +105,11 @@ def set_up(config: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
     return steps.answer()
 
 
-def _make_authority(name: str) -> None:
-    _files.write(f"{FOLDER}/ca.key", _certificates.new_key(), 0o600)
-    _files.write(f"{FOLDER}/ca.crt", _certificates.authority(f"{FOLDER}/ca.key", name))
-
-
-def _certificate(config: Mapping[str, Any], name: str, user: str, steps: Steps) -> None:
+def _certify(config: Mapping[str, Any], name: str, user: str, steps: Steps) -> None:
     """The key and the certificate of a service, which are made anew when the address has changed or the end is near."""
     key, path = f"{FOLDER}/{name}.key", f"{FOLDER}/{name}.crt"
-    found = _files.read_text(path)
-    if found is None or not _certificates.is_for(found, config["address"]):
+    found = _files.read_text(path) or ""
+    if not AUTHORITY.has_signed(found, config["name"], _RENEWED_BEFORE, address=config["address"]):
         steps.act(f"make a certificate for {name}", lambda: _make_certificate(config, key, path))
     text = _files.read_text(key)
     if text is not None:
@@ -120,13 +118,13 @@ def _certificate(config: Mapping[str, Any], name: str, user: str, steps: Steps) 
 
 def _make_certificate(config: Mapping[str, Any], key: str, path: str) -> None:
     if not os.path.exists(key):
-        _files.write(key, _certificates.new_key(), 0o600)
-    asked = _certificates.request(key, config["name"])
+        _files.write(key, _certificate.new_key(), 0o600)
+    asked = _certificate.request(key, config["name"])
     _files.write(path, _sign(asked, config["name"], config["address"]))
 
 
 def _sign(asked: str, name: str, address: str) -> str:
-    return _certificates.sign(asked, key=f"{FOLDER}/ca.key", certificate=f"{FOLDER}/ca.crt", name=name, address=address)
+    return AUTHORITY.sign(asked, name, _DAYS, address=address, purposes=f"{_certificate.SERVER}, {_certificate.CLIENT}")
 
 
 def _set_up_pgbackrest(config: Mapping[str, Any], steps: Steps) -> None:
@@ -163,16 +161,16 @@ def enrol(config: Mapping[str, Any], asked: Mapping[str, Any], steps: Steps) -> 
     parts = asked["parts"] if asked["files"] else []
     known = {"address": asked["address"], "clusters": [one.to_data() for one in found], "parts": parts}
     steps.file(f"{folder}/client.json", _files.dumped(known), 0o600)
-    certificate = _files.read_text(f"{folder}/host.crt")
-    good = certificate is not None and _certificates.same_key(asked["request"], certificate)
-    if not good or not _certificates.is_for(certificate or "", asked["address"]):
+    certificate = _files.read_text(f"{folder}/host.crt") or ""
+    good = AUTHORITY.has_signed(certificate, name, _RENEWED_BEFORE, address=asked["address"])
+    if not good or not _certificate.same_key(asked["request"], certificate):
         certificate = _sign(asked["request"], name, asked["address"])
         steps.file(f"{folder}/host.crt", certificate)
-    answer = {"certificate": certificate, "authority": _files.read_text(f"{FOLDER}/ca.crt"), "address": config["address"], "sealed": ""}
+    answer = {"certificate": certificate, "authority": AUTHORITY.text, "address": config["address"], "sealed": ""}
     if asked["files"]:
         given = _files.load(f"{folder}/sealed.json")
         if given is None or given["certificate"] != certificate:
-            steps.act(f"give {name} new credentials", lambda: _give_credentials(config, name, certificate or ""))
+            steps.act(f"give {name} new credentials", lambda: _give_credentials(config, name, certificate))
             given = _files.load(f"{folder}/sealed.json") or {"sealed": ""}
         answer["sealed"] = given["sealed"]
     path = f"{_pgbackrest.FOLDER}/prod-access-{name}.conf"
@@ -181,6 +179,9 @@ def enrol(config: Mapping[str, Any], asked: Mapping[str, Any], steps: Steps) -> 
         if steps.file(path, text, 0o640, POSTGRES):
             steps.act("reload pgbackrest.service", lambda: attempt(["systemctl", "reload", "pgbackrest.service"]))
         keep_running(["pgbackrest.service"], steps)
+    elif steps.remove(path):
+        # Its databases go elsewhere now, or nowhere. What it saved here stays.
+        steps.act("reload pgbackrest.service", lambda: attempt(["systemctl", "reload", "pgbackrest.service"]))
     return steps.answer(answer=answer)
 
 
@@ -199,7 +200,7 @@ def _give_credentials(config: Mapping[str, Any], name: str, certificate: str) ->
     for key in sorted(before):
         ours.run("key", "remove", key)
     given = json.dumps({"server": for_server, "repository": for_repository, "port": config["port"]})
-    text = _certificates.sealed(given, certificate)
+    text = _certificate.sealed(given, certificate)
     # A password that nobody made up needs no slow hash, and restic's server takes this one or bcrypt, which Python has no more.
     digest = base64.b64encode(hashlib.sha1(for_server.encode()).digest()).decode()  # noqa: S324
     lines = [line for line in (_files.read_text(PASSWORDS) or "").splitlines() if not line.startswith(f"{name}:")]

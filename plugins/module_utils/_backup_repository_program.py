@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from functools import partial
-from typing import Any, Callable, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from . import _backup_repository, _files, _pgbackrest, _receipts
 from ._backup_repository import create_stanza
@@ -40,10 +40,12 @@ def main(arguments: list[str]) -> int:
     postgresql = commands.add_parser("postgresql", help="back up every cluster of PostgreSQL, and copy what came of it")
     postgresql.add_argument("--full", action="store_true", help="a full backup, whenever the last one was")
     postgresql.add_argument("stanza", nargs="*", help="these alone, such as db1-17-main")
-    commands.add_parser("maintain", help="remove what is too old, check everything, make the second copy")
+    maintain = commands.add_parser("maintain", help="remove what is too old, check everything, make the second copy")
     commands.add_parser("copy", help="make the second copy of what pgbackrest holds")
     check = commands.add_parser("check", help="read back and check a part of each repository")
     check.add_argument("--subset", help="how much: 1%% to 100%%, or a size such as 500M")
+    for command in (maintain, check):
+        command.add_argument("name", nargs="*", help="these clients and stanzas alone, such as db1 or db1-17-main")
     commands.add_parser("watch", help="look after disks and the age of backups")
     status = commands.add_parser("status", help="what is here, of whom and how old")
     status.add_argument("--json", action="store_true", help="print it as JSON")
@@ -69,16 +71,21 @@ def _work(config: Mapping[str, Any], options: argparse.Namespace) -> int:
             _try(faults, f"postgresql {name}", partial(_backup, config, name, full=options.full))
         if wanted:
             _try(faults, "copy", lambda: copy(config))
+    names = getattr(options, "name", ())
+    unknown = sorted(set(names) - set(_backup_repository.clients()) - set(stanzas()))
+    if unknown:
+        raise HostError(f"{', '.join(unknown)}: nothing is here of that name", "see `prod-access-backup-repository status`")
     if options.command == "maintain":
-        _each_client(config, faults, "prune", lambda name: prune(config, name))
+        _each_client(config, faults, names, "prune", lambda name: prune(config, name))
     if options.command in ("maintain", "check"):
         subset = getattr(options, "subset", None) or config["subset"]
-        _each_client(config, faults, "check", lambda name: check(config, name, subset))
+        _each_client(config, faults, names, "check", lambda name: check(config, name, subset))
         for stanza in stanzas():
-            _try(faults, f"verify {stanza}", partial(verify, stanza))
-    if options.command in ("maintain", "copy") and stanzas():
+            if not names or stanza in names:
+                _try(faults, f"verify {stanza}", partial(verify, stanza))
+    if options.command in ("maintain", "copy") and stanzas() and not names:
         _try(faults, "copy", lambda: copy(config))
-    if options.command == "maintain" and stanzas():
+    if options.command == "maintain" and stanzas() and not names:
         _try(faults, "check of the copy", lambda: _check_copy(config))
     return _told(config, options.command, faults)
 
@@ -101,9 +108,9 @@ def _try(faults: list[str], what: str, do: Callable[[], Any]) -> None:
         faults.append(f"{what}: {error}")
 
 
-def _each_client(config: Mapping[str, Any], faults: list[str], what: str, do: Callable[[str], Any]) -> None:
+def _each_client(config: Mapping[str, Any], faults: list[str], names: Sequence[str], what: str, do: Callable[[str], Any]) -> None:
     for name in _backup_repository.clients():
-        if os.path.exists(f"{_backup_repository.restic_folder(config, name)}/config"):
+        if (not names or name in names) and os.path.exists(f"{_backup_repository.restic_folder(config, name)}/config"):
             _try(faults, f"{what} of {name}", partial(do, name))
 
 
@@ -164,11 +171,12 @@ def prune(config: Mapping[str, Any], name: str) -> None:
     restic = _backup_repository.repository(config, name)
     restic.run("unlock", timeout=600)
     apart = _set_apart(restic, _backup_repository.restic_folder(config, name))
-    restic.run("forget", "--group-by", "host,tags", *_keep(config["keep"]), "--prune", timeout=24 * _HOURS)
+    keep = [*_keep(config["keep"]), f"--keep-tag={_WRONG_CLOCK}"]
+    restic.run("forget", "--group-by", "host,tags", *keep, "--prune", timeout=24 * _HOURS)
     if apart:
         raise HostError(
-            f"{len(apart)} of its backups have a time that they did not arrive at, such as {apart[0]}; they are set apart",
-            "see the clock of that host: timedatectl",
+            f"{len(apart)} of its backups have a time that they did not arrive at, such as {apart[0]}; they are kept until somebody looks",
+            f"see the clock of that host (timedatectl), and docs/backup.md about {_WRONG_CLOCK}",
         )
 
 
@@ -176,18 +184,21 @@ def _set_apart(restic: Restic, folder: str) -> list[str]:
     """Backups that cannot have been begun when they say, by the time of this host: what is kept is not counted by them.
 
     What is within so many days of the newest one is kept, and so one of the future, sent on purpose or by a wrong clock, would displace
-    all good ones; and one of the past would be the first to go. Returns what they say of themselves.
+    all good ones; and one of the past would be the first to go. Returns the times that they say.
     """
-    wrong = {}
+    wrong, apart = [], []
     for one in restic.snapshots():
+        if _WRONG_CLOCK in (one.get("tags") or ()):
+            apart.append(one["time"][:19])
+            continue
         with contextlib.suppress(FileNotFoundError):
-            arrived = os.stat(f"{folder}/snapshots/{one['id']}").st_mtime
-            late = arrived - Moment.parse(one["time"]).epoch
-            if not -_HOURS <= late <= _SLOWEST and _WRONG_CLOCK not in (one.get("tags") or ()):
-                wrong[one["id"]] = f"{one['time'][:19]}, which came {Moment(int(arrived))}"
+            late = os.stat(f"{folder}/snapshots/{one['id']}").st_mtime - Moment.parse(one["time"]).epoch
+            if not -_HOURS <= late <= _SLOWEST:
+                wrong.append(one["id"])
+                apart.append(one["time"][:19])
     if wrong:
         restic.run("tag", f"--add={_WRONG_CLOCK}", *wrong, timeout=600)
-    return list(wrong.values())
+    return apart
 
 
 def check(config: Mapping[str, Any], name: str, subset: str) -> None:

@@ -1,26 +1,21 @@
 # Copyright: the safetynet.prod_access maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates of the hosts and the collector, by openssl(1). A key never leaves the host that it was made on."""
+"""Certificates of hosts, by openssl(1). A private key is made where it is used, and never leaves that place."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
-import shutil
 import tempfile
 from typing import Iterator
 
 from . import _files
 from ._command import HostError, attempt, run
 
-FOLDER = "/etc/prod-access/audit"
-AUTHORITY = f"{FOLDER}/ca.crt"
-_AUTHORITY_KEY = f"{FOLDER}/ca.key"
+CLIENT, SERVER = "clientAuth", "serverAuth"
 _AUTHORITY_DAYS = 3650
-_NEW_KEY = f"{FOLDER}/request.key"
-_KEY = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
 _DAY = 86400
 _CONFIG = """\
 [req]
@@ -34,112 +29,168 @@ keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
 [host]
 basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = {purpose}
-subjectAltName = DNS:{name}
+keyUsage = critical, digitalSignature, keyAgreement
+extendedKeyUsage = {purposes}
+subjectAltName = {kind}:{address}
 """
 
 
 @contextlib.contextmanager
-def _config(name: str, purpose: str = "clientAuth") -> Iterator[str]:
-    with _folder() as folder:
-        path = os.path.join(folder, "openssl.cnf")
-        with open(path, "w", encoding="ascii") as stream:
-            stream.write(_CONFIG.format(name=name, purpose=purpose))
+def _config(name: str, address: str = "", purposes: str = CLIENT) -> Iterator[str]:
+    with _file(_CONFIG.format(name=name, kind="IP" if _is_ip(address) else "DNS", address=address or name, purposes=purposes)) as path:
         yield path
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[str]:
-    """A place that nobody else sees, on the disk where the files are to be."""
-    _files.make_folder(os.path.dirname(FOLDER), 0o755)
-    _files.make_folder(FOLDER, 0o755)
-    folder = tempfile.mkdtemp(dir=FOLDER, prefix=".")
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _file(text: str) -> Iterator[str]:
+    """A file with a text that is no secret, for programs that read no pipe."""
+    with tempfile.NamedTemporaryFile("w", encoding="ascii") as stream:
+        stream.write(text)
+        stream.flush()
+        yield stream.name
 
 
-def make_authority() -> None:
-    """Make the key and the certificate that all others hang on; or the certificate alone, from the same key, when it ends soon."""
-    with _config("prod-access audit") as config:
-        if _files.read_text(_AUTHORITY_KEY) is None:
-            _files.write(_AUTHORITY_KEY, run(["openssl", "genpkey", *_KEY]), mode=0o600)
-        new = ["openssl", "req", "-x509", "-new", "-key", _AUTHORITY_KEY, "-days", str(_AUTHORITY_DAYS), "-set_serial", _serial()]
-        _files.write(AUTHORITY, run([*new, "-config", config, "-extensions", "authority"]))
+def _ascii(text: str) -> str:
+    """What others wrote, as openssl can be given it. Certificates have nothing else in them."""
+    return text.encode("ascii", "replace").decode()
 
 
-def is_authority_good() -> bool:
-    return os.path.exists(_AUTHORITY_KEY) and _files.read_text(AUTHORITY) is not None and _lasts(AUTHORITY, _AUTHORITY_DAYS // 3)
+def _is_ip(address: str) -> bool:
+    return address.replace(".", "").isdigit() or ":" in address
+
+
+def new_key() -> str:
+    return run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])
+
+
+def request(key: str, name: str) -> str:
+    """What an authority is asked to sign, which is no secret; ``key`` is the file of the private key."""
+    with _config(name) as config:
+        return run(["openssl", "req", "-new", "-key", key, "-config", config])
+
+
+class Authority:
+    """Whoever signs for others, in a folder of a host, where hosts that were signed for keep its certificate too.
+
+    ``mend`` says what is to be done where there is none.
+    """
+
+    def __init__(self, folder: str, mend: str = "run the role again") -> None:
+        self.certificate = f"{folder}/ca.crt"
+        self._key = f"{folder}/ca.key"
+        self._mend = mend
+
+    @property
+    def text(self) -> str:
+        """Its certificate; empty where there is none."""
+        return _files.read_text(self.certificate) or ""
+
+    def is_good(self) -> bool:
+        return os.path.exists(self._key) and bool(self.text) and _lasts(self.text, _AUTHORITY_DAYS // 3)
+
+    def make(self, name: str) -> None:
+        """Make the key and the certificate that all others hang on; or the certificate alone, from the same key, when it ends soon."""
+        with _config(name) as config:
+            if _files.read_text(self._key) is None:
+                _files.write(self._key, new_key(), mode=0o600)
+            new = ["openssl", "req", "-x509", "-new", "-key", self._key, "-days", str(_AUTHORITY_DAYS), "-set_serial", _serial()]
+            _files.write(self.certificate, run([*new, "-config", config, "-extensions", "authority"]))
+
+    def sign(self, asked: str, name: str, days: int, *, address: str = "", purposes: str = CLIENT) -> str:
+        """The certificate for a request of the host of this name, which is reached by an address, or by its name.
+
+        Raises HostError when another name stands in the request, or when it is not signed by its own key.
+        """
+        if not os.path.exists(self._key):
+            raise HostError("there is no authority on this host yet that could sign for others", self._mend)
+        mend = f"run the role on {name} again"
+        asked = _ascii(asked)
+        run(["openssl", "req", "-verify", "-noout"], data=asked, mend=mend)
+        said = _subject("req", asked)
+        if said != name:
+            raise HostError(f"the request of {name} is for {said[:80]!r}", mend)
+        with _config(name, address, purposes) as config, _file(asked) as path:
+            signed = ["openssl", "x509", "-req", "-in", path, "-CA", self.certificate, "-CAkey", self._key, "-set_serial", _serial()]
+            return run([*signed, "-days", str(days), "-extfile", config, "-extensions", "host"])
+
+    def has_signed(self, certificate: str, name: str, days: int, *, address: str = "") -> bool:
+        """Whether a certificate is by this authority, of this name and for this address, and for as many days at least."""
+        if not certificate or not self.text:
+            return False
+        return (
+            attempt(["openssl", "verify", "-CAfile", self.certificate], data=certificate).returncode == 0
+            and _subject("x509", certificate) == name
+            and (not address or _is_for(certificate, address))
+            and _lasts(certificate, days)
+        )
 
 
 def _serial() -> str:
     return "0x" + secrets.token_hex(16)
 
 
-def _lasts(path: str, days: int) -> bool:
-    return attempt(["openssl", "x509", "-noout", "-in", path, "-checkend", str(days * _DAY)]).returncode == 0
+def _lasts(certificate: str, days: int) -> bool:
+    return attempt(["openssl", "x509", "-noout", "-checkend", str(days * _DAY)], data=certificate).returncode == 0
 
 
-def is_good(path: str, name: str, days: int) -> bool:
-    """Whether a file holds a certificate of this name, by this authority, for as many days at least."""
-    if not os.path.exists(path) or not os.path.exists(AUTHORITY):
-        return False
-    said = attempt(["openssl", "verify", "-CAfile", AUTHORITY, path])
-    return said.returncode == 0 and _subject("x509", path) == name and _lasts(path, days)
+def _is_for(certificate: str, address: str) -> bool:
+    kind = "-checkip" if _is_ip(address) else "-checkhost"
+    return "does match" in run(["openssl", "x509", "-noout", kind, address], data=certificate)
 
 
-def _subject(kind: str, path: str) -> str:
-    said = run(["openssl", kind, "-noout", "-subject", "-nameopt", "RFC2253,sep_multiline,-esc_msb", "-in", path])
+def _subject(kind: str, text: str) -> str:
+    said = run(["openssl", kind, "-noout", "-subject", "-nameopt", "RFC2253,sep_multiline,-esc_msb"], data=text)
     names = [line.strip() for line in said.splitlines()[1:]]
     return names[0][len("CN=") :] if len(names) == 1 and names[0].startswith("CN=") else ""
 
 
-def request(name: str) -> str:
-    """A new key, which waits on this host, and the request for its certificate, which is no secret."""
-    with _config(name) as config:
-        _files.write(_NEW_KEY, run(["openssl", "genpkey", *_KEY]), mode=0o600)
-        return run(["openssl", "req", "-new", "-key", _NEW_KEY, "-config", config])
+def same_key(asked: str, certificate: str) -> bool:
+    """Whether a certificate is for the key of a request."""
+    return run(["openssl", "req", "-noout", "-pubkey"], data=asked) == run(["openssl", "x509", "-noout", "-pubkey"], data=certificate)
 
 
-def sign(asked: str, name: str, days: int, purpose: str = "clientAuth") -> str:
-    """The certificate for a request of the host of this name. Raises HostError when another name stands in it, or its key is another's."""
-    if not os.path.exists(_AUTHORITY_KEY):
-        mend = "set the collector up first: the same playbook without --limit, or with the collector in it"
-        raise HostError("there is no authority on this host yet that could sign for others", mend)
-    with _config(name, purpose) as config:
-        path = os.path.join(os.path.dirname(config), "request")
-        with open(path, "w", encoding="ascii", errors="replace") as stream:
-            stream.write(asked)
-        mend = "run the role audit on that host again"
-        run(["openssl", "req", "-verify", "-noout", "-in", path], mend=mend)
-        said = _subject("req", path)
-        if said != name:
-            raise HostError(f"the request of {name} is for {said[:80]!r}", mend)
-        signed = ["openssl", "x509", "-req", "-in", path, "-CA", AUTHORITY, "-CAkey", _AUTHORITY_KEY, "-set_serial", _serial()]
-        return run([*signed, "-days", str(days), "-extfile", config, "-extensions", "host"])
+# --- A key that waits for its certificate, and then is in one file with it -----------------------------------------------------------
+
+
+def _waiting(path: str) -> str:
+    return os.path.join(os.path.dirname(path), "request.key")
+
+
+def ask(path: str, name: str) -> str:
+    """A new key, which waits in the folder where the file is to be, and the request for its certificate."""
+    _files.make_folder(os.path.dirname(os.path.dirname(path)), 0o755)
+    _files.make_folder(os.path.dirname(path), 0o755)
+    _files.write(_waiting(path), new_key(), mode=0o600)
+    return request(_waiting(path), name)
 
 
 def install(path: str, name: str, certificate: str, authority: str, group: int) -> None:
-    """Put a certificate beside its key, which waits here, into one file. Raises HostError, and then nothing was changed."""
-    mend = "run the role audit again"
-    key = _files.read_text(_NEW_KEY)
+    """Put a certificate beside its key into one file, and its authority's next to it. Raises HostError, and then nothing was changed."""
+    mend = "run the role again"
+    key = _files.read_text(_waiting(path))
     if key is None:
         raise HostError("no key waits on this host for a certificate", mend)
-    with _folder() as folder:
-        places = {}
-        for what, text in (("certificate", certificate), ("authority", authority)):
-            places[what] = os.path.join(folder, what)
-            with open(places[what], "w", encoding="ascii", errors="replace") as stream:
-                stream.write(text)
-        run(["openssl", "verify", "-CAfile", places["authority"], places["certificate"]], mend=mend)
-        ours = run(["openssl", "pkey", "-pubout", "-in", _NEW_KEY])
-        if (
-            run(["openssl", "x509", "-noout", "-pubkey", "-in", places["certificate"]]) != ours
-            or _subject("x509", places["certificate"]) != name
-        ):
-            raise HostError("the certificate is another host's, or for another key", mend)
-    _files.write(AUTHORITY, authority)
+    certificate, authority = _ascii(certificate), _ascii(authority)
+    with _file(authority) as by:
+        run(["openssl", "verify", "-CAfile", by], data=certificate, mend=mend)
+    ours = run(["openssl", "pkey", "-pubout", "-in", _waiting(path)])
+    if run(["openssl", "x509", "-noout", "-pubkey"], data=certificate) != ours or _subject("x509", certificate) != name:
+        raise HostError("the certificate is another host's, or for another key", mend)
+    _files.write(Authority(os.path.dirname(path)).certificate, authority)
     _files.write(path, key + certificate, mode=0o640, group=group)
-    _files.remove(_NEW_KEY)
+    _files.remove(_waiting(path))
+
+
+# --- Secrets for the holder of a key -------------------------------------------------------------------------------------------------
+
+
+def sealed(text: str, certificate: str) -> str:
+    """The text, for none to read but the holder of a certificate's key (CMS, RFC 5652)."""
+    with _file(certificate) as path:
+        return run(["openssl", "cms", "-encrypt", "-aes-256-cbc", "-outform", "PEM", "-recip", path], data=text)
+
+
+def unsealed(text: str, *, key: str, certificate: str) -> str:
+    """What :func:`sealed` hid; ``key`` and ``certificate`` are files. openssl writes lines as mail does."""
+    opened = run(["openssl", "cms", "-decrypt", "-inform", "PEM", "-inkey", key, "-recip", certificate], data=text)
+    return opened.replace("\r\n", "\n")

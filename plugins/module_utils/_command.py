@@ -42,9 +42,9 @@ def attempt(argv: list[str], *, timeout: float = 60, data: str | None = None) ->
         raise HostError(f"`{' '.join(argv)}` hung for {timeout:.0f} s", "run it by hand to see why") from None
 
 
-def run(argv: list[str], *, mend: str = "run it by hand to see why") -> str:
+def run(argv: list[str], *, data: str | None = None, mend: str = "run it by hand to see why") -> str:
     """Run a program and return what it printed. Raises HostError with its own words when it fails."""
-    done = attempt(argv)
+    done = attempt(argv, data=data)
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip() or f"ended with {done.returncode}").splitlines()
         raise HostError(f"`{' '.join(argv)}`: {'; '.join(said[-3:])}", mend)

@@ -46,7 +46,8 @@ def _options() -> argparse.Namespace:
         parser.add_argument(name, type=int, nargs="*", default=default, metavar="N", help=f"{text} ({' '.join(map(str, default))})")
     parser.add_argument("--pairs", type=int, default=5, metavar="N", help="how often to measure each (5)")
     parser.add_argument("--slow-pairs", type=int, default=3, metavar="N", help="the same for fresh hosts, and for the peers (3)")
-    parser.add_argument("--hosts", nargs="+", metavar="HOST", help="hosts of the fleet (all); the first one is also measured alone")
+    few = "hosts of the fleet (web1 web2 db1 stage1); the first one is also measured alone"
+    parser.add_argument("--hosts", nargs="+", default=["web1", "web2", "db1", "stage1"], metavar="HOST", help=few)
     parser.add_argument("--output", type=Path, default=CHECKOUT / "docs/benchmarks.md", metavar="FILE")
     return parser.parse_args()
 
@@ -57,7 +58,7 @@ class _Bench:
         self.folder = folder
         self.report = report
         overlay = yaml.safe_load((FLEET / "inventory/zz_fleet.yml").read_text())["all"]
-        self.hosts = Hosts(FLEET / "ssh_config", options.hosts or list(overlay["hosts"]))
+        self.hosts = Hosts(FLEET / "ssh_config", options.hosts)
         # Connections of our own, so that nobody else's runs meet them.
         self.sockets = folder / "ssh"
         self.connection = {

@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from desk import host
-from proofs import CLIENTS
+from desk import Desk, host
+from proofs import CLIENTS, DATABASES, REPOSITORIES, each, psql
+
+# Beside the shop, whose size is the point where time is measured.
+_LEDGER = "CREATE TABLE lines (id int PRIMARY KEY, text text); INSERT INTO lines SELECT n, md5(n::text) FROM generate_series(1, 1000) AS n"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def first_backup() -> Iterator[None]:
+def first_backup(desk: Desk) -> Iterator[None]:
     """A good backup of every host, and of every cluster, in the repositories."""
-    for name in ("backup1", "backup2"):
-        # The one that the role began with may still be at work.
-        host(
-            name,
-            "while systemctl is-active -q prod-access-backup-postgresql; do sleep 0.2; done; systemctl start prod-access-backup-postgresql",
-        )
-    for name in CLIENTS:
-        host(name, "prod-access-backup run")
+    desk.write()
+    each(_have_ledger, DATABASES)
+    # The one that the role began with may still be at work.
+    backup = "while systemctl is-active -q prod-access-backup-postgresql; do sleep 0.2; done; systemctl start prod-access-backup-postgresql"
+    each(lambda name: host(name, backup), REPOSITORIES)
+    each(lambda name: host(name, "prod-access-backup run"), CLIENTS)
     yield
     host("web2", "systemctl stop redis-server; apt-get -qq purge redis-server >/dev/null; rm -rf /srv/app")
-    for name in CLIENTS:
-        # Other scenarios see hosts without receipts, and none comes by a timer meanwhile.
-        host(name, "systemctl stop prod-access-backup.timer prod-access-drill.timer")
-        host(name, "rm -rf /var/lib/prod-access/restored /var/lib/prod-access/receipts /srv/proof")
+    for name in DATABASES:
+        psql(name, "DROP DATABASE ledger", "postgres")
+    # Other scenarios see hosts without receipts, and none comes by a timer meanwhile.
+    for name in (*CLIENTS, *REPOSITORIES):
+        host(
+            name,
+            "systemctl stop 'prod-access-backup*.timer' prod-access-drill.timer; rm -rf /var/lib/prod-access/restored /var/lib/prod-access/receipts /srv/proof",
+        )
+
+
+def _have_ledger(name: str) -> None:
+    psql(name, "DROP DATABASE IF EXISTS ledger", "postgres")
+    psql(name, "CREATE DATABASE ledger", "postgres")
+    psql(name, _LEDGER, "ledger")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from desk import Desk, host
+from desk import ENVIRONMENT, ROOT, Desk, host
 
 CLIENTS = ("web1", "web2", "db1", "stage1")
-DATABASES = ("db1", "stage1")  # PostgreSQL 17 and MariaDB 11.8; PostgreSQL 15 and MariaDB 10.11
+REPOSITORIES = ("backup1", "backup2")
+DATABASES = ("db1", "stage1")  # PostgreSQL 15 and MariaDB 10.11; PostgreSQL 17 and MariaDB 11.8
 
 
 def receipt(name: str, which: str) -> dict[str, Any]:
@@ -34,6 +37,23 @@ def snapshots(name: str) -> list[dict[str, Any]]:
     return found
 
 
+def each(test: Callable[[str], object], names: Iterable[str]) -> None:
+    """Do the same on several hosts at the same time; what fails first is raised."""
+    with ThreadPoolExecutor() as pool:
+        for _done in pool.map(test, names):
+            pass
+
+
 def restore(desk: Desk, name: str, *options: str, rc: int | None = 0) -> subprocess.CompletedProcess[str]:
-    arguments = [word for option in options for word in ("-e", option)]
-    return desk.play("restore", *arguments, limit=name, rc=rc)
+    """Run the playbook; desk.write() has written the inventory."""
+    return desk.play("restore", *_extra(options), limit=name, rc=rc, write=False)
+
+
+def restoring(desk: Desk, name: str, *options: str) -> subprocess.Popen[bytes]:
+    """The playbook, running."""
+    argv = ["ansible-playbook", "-i", str(desk.inventory), "playbooks/restore.yml", "--limit", name, *_extra(options)]
+    return subprocess.Popen(argv, cwd=ROOT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def _extra(options: Iterable[str]) -> list[str]:
+    return [word for option in options for word in ("-e", option)]

@@ -96,12 +96,12 @@ def test_a_table_is_as_it_was_at_a_moment_and_what_it_replaces_is_kept(desk: Des
 
 @EVERY
 def test_the_log_is_saved_by_itself_and_a_drill_has_it(name: str) -> None:
-    assert host(name, "systemctl is-active prod-access-binlog.timer") == "active"
+    assert host(name, "systemctl is-active prod-access-backup-binlog.timer") == "active"
     sql(name, "INSERT INTO baskets (customer_id) VALUES (9)")
-    host(name, "systemctl start prod-access-binlog")
+    host(name, "systemctl start prod-access-backup-binlog")
     assert receipt(name, "backup-binlog")["ok"]
     known = [one["id"] for one in snapshots(name) if one["tags"] == ["binlog"]]
-    host(name, "systemctl start prod-access-binlog")
+    host(name, "systemctl start prod-access-backup-binlog")
     assert [one["id"] for one in snapshots(name) if one["tags"] == ["binlog"]] == known, "nothing is sent where nothing was written"
     host(name, "prod-access-backup drill mariadb")
     facts = receipt(name, "restore-mariadb")["facts"]

@@ -9,40 +9,40 @@ from collections.abc import Iterator
 
 import pytest
 from desk import SSH, Desk, host, until
-from proofs import DATABASES, now, psql, restore
+from proofs import DATABASES, each, now, psql, restore, restoring
 
 EVERY = pytest.mark.parametrize("name", DATABASES)
 _ROWS = "SELECT count(*) || ' ' || md5(string_agg(md5(o::text), '' ORDER BY id)) FROM {} AS o"
+_PREPARE = """
+CREATE ROLE reader; GRANT SELECT ON orders TO reader; GRANT UPDATE (note) ON orders TO reader;
+SET ROLE shop;
+CREATE TABLE refunds (id int PRIMARY KEY, order_id bigint REFERENCES orders ON DELETE CASCADE);
+INSERT INTO refunds SELECT n, n * 7 FROM generate_series(1, 1000) AS n;
+COMMENT ON TABLE orders IS 'what people bought'; CREATE STATISTICS orders_stat ON customer_id, status FROM orders;
+"""
+_UNDO = """
+DROP TABLE IF EXISTS refunds; DROP STATISTICS IF EXISTS orders_stat; COMMENT ON TABLE orders IS NULL;
+REVOKE ALL ON orders FROM reader; DROP OWNED BY reader; DROP ROLE reader;
+DO $$ DECLARE s text; BEGIN
+    FOR s IN SELECT nspname FROM pg_namespace WHERE nspname ~ '^(restored|replaced)_' LOOP
+        EXECUTE 'DROP SCHEMA ' || s || ' CASCADE';
+    END LOOP;
+END $$
+"""
 
 
-@pytest.fixture(autouse=True)
-def whole(request: pytest.FixtureRequest) -> Iterator[None]:
+@pytest.fixture(scope="module", autouse=True)
+def whole(desk: Desk) -> Iterator[None]:
     """The shop, with what leads to orders from elsewhere; and afterwards as it was."""
-    name = request.node.callspec.params["name"]
-    psql(
-        name,
-        """
-        CREATE ROLE reader; GRANT SELECT ON orders TO reader; GRANT UPDATE (note) ON orders TO reader;
-        SET ROLE shop;
-        CREATE TABLE refunds (id int PRIMARY KEY, order_id bigint REFERENCES orders ON DELETE CASCADE);
-        INSERT INTO refunds SELECT n, n * 7 FROM generate_series(1, 1000) AS n;
-        COMMENT ON TABLE orders IS 'what people bought'; CREATE STATISTICS orders_stat ON customer_id, status FROM orders;
-        """,
-    )
-    host(name, "prod-access-backup run postgresql")
+    desk.write()
+
+    def prepare(name: str) -> None:
+        psql(name, _PREPARE)
+        host(name, "prod-access-backup run postgresql")
+
+    each(prepare, DATABASES)
     yield
-    psql(
-        name,
-        """
-        DROP TABLE IF EXISTS refunds; DROP STATISTICS IF EXISTS orders_stat; COMMENT ON TABLE orders IS NULL;
-        REVOKE ALL ON orders FROM reader; DROP OWNED BY reader; DROP ROLE reader;
-        DO $$ DECLARE s text; BEGIN
-            FOR s IN SELECT nspname FROM pg_namespace WHERE nspname ~ '^(restored|replaced)_' LOOP
-                EXECUTE 'DROP SCHEMA ' || s || ' CASCADE';
-            END LOOP;
-        END $$
-        """,
-    )
+    each(lambda name: psql(name, _UNDO), DATABASES)
 
 
 def shape(name: str) -> str:
@@ -92,18 +92,26 @@ def test_a_dropped_table_is_back_whole_in_time_while_production_answers(desk: De
     psql(name, "DELETE FROM orders WHERE note = 'the last order'")
 
 
-@EVERY
-def test_a_table_comes_back_to_the_second_beside_the_live_one(desk: Desk, name: str) -> None:
+def test_a_table_comes_back_to_the_second_beside_the_live_one_and_is_swapped_in(desk: Desk) -> None:
+    """Also after a run that was killed in the midst of it."""
+    each(lambda name: _beside_and_swapped(desk, name), DATABASES)
+
+
+def _beside_and_swapped(desk: Desk, name: str) -> None:
     rows = psql(name, _ROWS.format("orders"))
     moment = now(name)
     psql(name, "SELECT pg_sleep(1.1); DELETE FROM orders WHERE id % 1000 = 0; UPDATE orders SET note = 'oops' WHERE id < 1000")
-    done = restore(desk, name, "restore_table=shop.public.orders", f"restore_to={moment}")
+    wanted = ["restore_table=shop.public.orders", f"restore_to={moment}"]
+    _kill_midway(desk, name, wanted)
+    assert psql(name, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'restored%'") == "0"
+    done = restore(desk, name, *wanted)
+    assert host(name, "ls /var/lib/prod-access/backup/scratch; pgrep -fc [p]rod-access/backup/scratch", check=False) == "0"
     schema = psql(name, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'restored%'")
     assert psql(name, _ROWS.format(f"{schema}.orders")) == rows
     assert psql(name, "SELECT count(*) FROM orders WHERE note = 'oops'") == "999", "the live one is as it was"
     assert "500 rows are in what came back alone" in done.stdout
     assert "give the same command again with: -e restore_swap_in=true" in done.stdout
-    done = restore(desk, name, "restore_table=shop.public.orders", f"restore_to={moment}", "restore_swap_in=true")
+    done = restore(desk, name, *wanted, "restore_swap_in=true")
     assert psql(name, _ROWS.format("orders")) == rows
     kept = psql(name, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'replaced%'")
     assert f"what it replaced is kept as {kept}.orders" in done.stdout
@@ -113,38 +121,31 @@ def test_a_table_comes_back_to_the_second_beside_the_live_one(desk: Desk, name: 
         psql(name, "INSERT INTO refunds VALUES (5000, -1)")
 
 
-@EVERY
-def test_a_restore_that_is_killed_leaves_nothing_and_can_be_repeated(desk: Desk, name: str) -> None:
-    rows = psql(name, _ROWS.format("orders"))
-    moment = now(name)
-    psql(name, "SELECT pg_sleep(1.1)")
-    desk.write()
-    argv = ["ansible-playbook", "-i", str(desk.inventory), "playbooks/restore.yml", "--limit", name]
-    argv += ["-e", "restore_table=shop.public.orders", "-e", f"restore_to={moment}"]
-    scratch = "/var/lib/prod-access/backup/scratch/restore"
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL) as process:
-        until(lambda: host(name, f"ls {scratch}/data/postmaster.pid", check=False), 25, "a side instance")
+def _kill_midway(desk: Desk, name: str, wanted: list[str]) -> None:
+    """Begin a restore, and kill its process on the host as soon as there is a side instance."""
+    with restoring(desk, name, *wanted) as process:
+        running = "/var/lib/prod-access/backup/scratch/restore/data/postmaster.pid"
+        until(lambda: host(name, f"ls {running}", check=False), 60, "a side instance")
         host(name, "kill -9 $(sed 's/process \\([0-9]*\\) .*/\\1/' /run/prod-access-restore.lock)")
         process.communicate()
     assert process.returncode
-    assert psql(name, _ROWS.format("orders")) == rows
-    assert psql(name, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'restored%'") == "0"
-    restore(desk, name, "restore_table=shop.public.orders", f"restore_to={moment}")
-    assert host(name, "ls /var/lib/prod-access/backup/scratch; pgrep -fc [p]rod-access/backup/scratch", check=False) == "0"
 
 
-@EVERY
-def test_a_database_comes_back_beside_the_live_one(desk: Desk, name: str) -> None:
-    rows = psql(name, _ROWS.format("orders"))
-    moment = now(name)
-    psql(name, "SELECT pg_sleep(1.1)")
-    done = restore(desk, name, "restore_database=shop", f"restore_to={moment}")
-    (database,) = psql(name, "SELECT datname FROM pg_database WHERE datname LIKE 'restored%'").split()
-    assert database in done.stdout
-    try:
-        assert psql(name, _ROWS.format("orders"), database) == rows
-    finally:
+def test_a_database_comes_back_beside_the_live_one(desk: Desk) -> None:
+    def comes_back(name: str) -> None:
+        ask = "SELECT string_agg(l::text, ';' ORDER BY id) FROM lines AS l"
+        rows = psql(name, ask, "ledger")
+        assert rows.count(";") == 999
+        moment = now(name)
+        psql(name, "SELECT pg_sleep(1.1); DELETE FROM lines", "ledger")
+        done = restore(desk, name, "restore_database=ledger", f"restore_to={moment}")
+        (database,) = psql(name, "SELECT datname FROM pg_database WHERE datname LIKE 'restored%'").split()
+        assert database in done.stdout
+        assert psql(name, ask, database) == rows
+        assert psql(name, "SELECT count(*) FROM lines", "ledger") == "0", "the live one is as it was"
         psql(name, f"DROP DATABASE {database}")
+
+    each(comes_back, DATABASES)
 
 
 @EVERY
@@ -160,34 +161,40 @@ def test_a_table_of_mariadb_comes_back(desk: Desk, name: str) -> None:
     assert "restored_" not in host(name, "mariadb -BN -e 'SHOW DATABASES'")
 
 
-@pytest.mark.parametrize("name", ["db1"])
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["restore_table=shop.public.orders", "restore_to=2099-01-01T00:00:00Z"], "is in the future"),
+_REFUSED = {
+    "db1": [
         (["restore_table=shop.public.orders", "restore_to=2020-01-01T00:00:00Z"], "is before the end of the first backup"),
-        (["restore_table=shop.public.orders", "restore_to=before_drop"], "is there, and was not dropped"),
         (["restore_table=shop.public.nothing", "restore_to=before_drop"], "does not say that shop.public.nothing was dropped"),
-        (["restore_table=nothing.public.orders", "restore_to=before_drop"], "no cluster of this host has a database nothing"),
-        (["restore_table=orders", "restore_to=yesterday"], "is no table; write database.schema.table"),
-        (["restore_table=orders", "restore_to=yesterday"], "restore_to: not an RFC 3339 time"),
-        (["restore_table=shop.orders", "restore_to=before_drop"], "before_drop is for tables of PostgreSQL"),
-        (["restore_to=before_drop"], "say what is wanted back"),
     ],
-)
-def test_what_cannot_be_is_refused_first(desk: Desk, name: str, options: list[str], said: str) -> None:
+    "stage1": [
+        (["restore_table=shop.public.orders", "restore_to=before_drop"], "is there, and was not dropped"),
+        (["restore_table=nothing.public.orders", "restore_to=before_drop"], "no cluster of this host has a database nothing"),
+        # By the controller; tests/unit/test_wanted.py has the others.
+        (["restore_table=orders", "restore_to=yesterday"], "is no table; write database.schema.table; restore_to: not an RFC 3339 time"),
+    ],
+}
+
+
+def test_what_cannot_be_is_refused_first(desk: Desk) -> None:
+    def refuses(name: str) -> None:
+        for options, said in _REFUSED[name]:
+            assert said in _refusal(desk, name, *options)
+        assert host(name, "ls /var/lib/prod-access/backup/scratch") == ""
+
+    each(refuses, DATABASES)
+
+
+def _refusal(desk: Desk, name: str, *options: str) -> str:
     done = restore(desk, name, *options, rc=2)
-    assert said in " ".join((done.stdout + done.stderr).split())
-    assert host(name, "ls /var/lib/prod-access/backup/scratch") == ""
+    return " ".join((done.stdout + done.stderr).split())
 
 
-@pytest.mark.parametrize("name", ["db1"])
-def test_it_is_refused_where_there_is_no_room(desk: Desk, name: str) -> None:
-    moment = now(name)
-    psql(name, "SELECT pg_sleep(1.1)")
-    host(name, "mount -t tmpfs -o size=20m,mode=0711 tmpfs /var/lib/prod-access/backup/scratch")
+def test_it_is_refused_where_there_is_no_room(desk: Desk) -> None:
+    moment = now("db1")
+    psql("db1", "SELECT pg_sleep(1.1)")
+    host("db1", "mount -t tmpfs -o size=20m,mode=0711 tmpfs /var/lib/prod-access/backup/scratch")
     try:
-        done = restore(desk, name, "restore_table=shop.public.orders", f"restore_to={moment}", rc=2)
+        said = _refusal(desk, "db1", "restore_table=shop.public.orders", f"restore_to={moment}")
     finally:
-        host(name, "umount /var/lib/prod-access/backup/scratch")
-    assert "MiB are needed in /var/lib/prod-access/backup/scratch, and 20 MiB are free" in " ".join((done.stdout + done.stderr).split())
+        host("db1", "umount /var/lib/prod-access/backup/scratch")
+    assert "MiB are needed in /var/lib/prod-access/backup/scratch, and 20 MiB are free" in said

@@ -11,7 +11,7 @@ from homes import HOMES, Home
 WEB = ("web1", "web2")
 STAGING = ("stage1",)
 DATABASES = ("db1", "stage1")
-RELEASES = {"web1": "Debian 12", "db1": "Debian 13", "web2": "Debian 13", "stage1": "Debian 12"}
+RELEASES = {"web1": "Debian 12", "db1": "Debian 12", "web2": "Debian 13", "stage1": "Debian 13"}
 
 # The login shells, and people who have them. The rows of one person run one after the other, those of different people side by side.
 SHELLS = ("bash", "zsh", "fish", "sh")

@@ -15,7 +15,7 @@ from desk import SSH, Desk, host, until
 from matrix import at_prompt, enter
 from terminal import Terminal
 
-HOSTS = ("db1", "stage1")  # Debian 13 and 12
+HOSTS = ("db1", "stage1")  # Debian 12 and 13
 GUARD = "/usr/lib/prod-access/bin/prod-access-sql"
 DEPLOY_UID = "1900"
 QUESTION = r"Type the name of the database to go on, anything else to stop: "
