@@ -29,7 +29,8 @@ def first_backup(desk: Desk) -> Iterator[None]:
     for name in (*CLIENTS, *REPOSITORIES):
         host(
             name,
-            "systemctl stop 'prod-access-backup*.timer' prod-access-drill.timer; rm -rf /var/lib/prod-access/restored /var/lib/prod-access/receipts /srv/proof",
+            "systemctl stop 'prod-access-backup*.timer' prod-access-drill.timer;"
+            " rm -rf /var/lib/prod-access/restored /var/lib/prod-access/receipts /srv/proof",
         )
 
 

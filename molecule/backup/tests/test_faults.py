@@ -243,7 +243,6 @@ def test_nothing_comes_back_from_a_damaged_repository(desk: Desk, mended: Callab
     assert not receipt("backup1", "repository-check")["ok"]
     said = host("web1", "prod-access-backup drill files 2>&1; echo ended $?")
     assert said.endswith("ended 1") and "files: failed" in said
-    desk.write()
     restore(desk, "web1", "restore_files=/etc/ssh", f"restore_to={moment}", rc=2)
     assert host("web1", "ls /var/lib/prod-access/restored 2>/dev/null | grep etc_ssh | grep -v unfinished || true") == ""
 
@@ -280,10 +279,8 @@ def test_a_wrong_clock_displaces_no_good_backup_and_silences_no_alarm(mended: Ca
     host("backup1", of_repository(keep={"within": "1h"}))
     said = host("backup1", "prod-access-backup-repository maintain db1 2>&1; echo ended $?")
     assert said.endswith("ended 1") and "2 of its backups have a time that they did not arrive at" in said
-    kept = {one["id"] for one in snapshots("db1") if one["tags"] == ["mariadb"]}
-    assert good & kept == kept and max(good, key=lambda one: 1) in good
-    newest = max((one for one in snapshots("db1") if one["tags"] == ["mariadb"]), key=lambda one: str(one["time"]))
-    assert newest["id"] in good, "the newest good one is there"
+    kept = {one["id"]: one["time"] for one in snapshots("db1") if one["tags"] == ["mariadb"]}
+    assert kept and set(kept) <= good, "good ones of the last hour"
     assert len([one for one in snapshots("db1") if "wrong-clock" in one["tags"]]) == 2, "and they are, until somebody looks at them"
 
 
@@ -293,9 +290,7 @@ def test_old_backups_and_a_full_disk_are_alarms(mended: Callable[[str, str], Non
     )
     # Dumps and the like arrive, and files do not: the newest snapshot of all is not what counts.
     host("web2", "prod-access-backup run")
-    (files,) = sorted(of("web2", "files"), key=len)[:1] or [""]
     old = " ".join(f"{REPOSITORY}/web2/snapshots/{one}" for one in of("web2", "files"))
-    assert files
     host("backup1", f"touch -d '3 days ago' {old}; {of_repository(watermark=1)}")
     said = host("backup1", "prod-access-backup-repository watch 2>&1; echo ended $?")
     assert "the newest backup of files of web2 is 72 hours old" in said
