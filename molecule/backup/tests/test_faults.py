@@ -19,6 +19,14 @@ CLUSTER = "stage1"
 STANZA = "stage1-17-main"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_by_itself() -> Iterator[None]:
+    """A log that is saved by its timer would meet faults that are not its own."""
+    each(lambda name: host(name, "systemctl stop prod-access-backup-binlog.timer"), DATABASES)
+    yield
+    each(lambda name: host(name, "systemctl start prod-access-backup-binlog.timer"), DATABASES)
+
+
 @pytest.fixture
 def mended() -> Iterator[Callable[[str, str], None]]:
     """Names commands that mend a fault of this test."""
@@ -404,10 +412,8 @@ def test_secrets_are_nowhere(desk: Desk) -> None:
     seen = done.stdout + done.stderr
     trace = "strace -f -qq -v -e trace=execve -s 100000 -o /root/execs"
     seen += host("web1", f"{trace} prod-access-backup run; {trace} -A prod-access-backup drill; cat /root/execs; rm /root/execs")
-    seen += host(
-        "backup1",
-        f"{trace} prod-access-backup-repository maintain web1; {trace} -A prod-access-backup-repository copy; cat /root/execs; rm /root/execs",
-    )
+    ours = "prod-access-backup-repository"
+    seen += host("backup1", f"{trace} {ours} maintain web1; {trace} -A {ours} copy; cat /root/execs; rm /root/execs")
     places = "/etc/systemd /usr/lib/prod-access /var/lib/prod-access/receipts /var/lib/prometheus /run/systemd /etc/pgbackrest"
     for name in ("web1", "backup1"):
         seen += host(name, f"(journalctl --sync; journalctl -o export --no-pager; grep -rsa . {places}) | tr -cd '\\11\\12\\40-\\176'")
