@@ -61,10 +61,15 @@ def restic_folder(config: Mapping[str, Any], name: str) -> str:
 
 def repository(config: Mapping[str, Any], name: str) -> Restic:
     """A client's repository of files, by the credentials that no client has."""
-    password = _files.read_text(f"{FOLDER}/clients/{name}/password")
-    if password is None:
+    return Restic(["--repo", restic_folder(config, name)], password(name), user=SERVER)
+
+
+def password(name: str) -> str:
+    """What opens a client's repository here. Raises HostError."""
+    found = _files.read_text(f"{FOLDER}/clients/{name}/password")
+    if found is None:
         raise HostError(f"there is no password for the repository of {name}", "give that host the role backup")
-    return Restic(["--repo", restic_folder(config, name)], password, user=SERVER)
+    return found
 
 
 def copies(config: Mapping[str, Any]) -> Restic:
@@ -196,7 +201,7 @@ def _give_credentials(config: Mapping[str, Any], name: str, certificate: str) ->
     kept = {key["id"] for key in json.loads(ours.run("key", "list", "--json")) if key["current"]}
     for_server, for_repository = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     before = {key["id"] for key in json.loads(ours.run("key", "list", "--json"))} - kept
-    ours.run("key", "add", "--host", name, other_password=for_repository)
+    ours.run("key", "add", "--host", name, other_password=("--new-password-file", for_repository))
     for key in sorted(before):
         ours.run("key", "remove", key)
     given = json.dumps({"server": for_server, "repository": for_repository, "port": config["port"]})

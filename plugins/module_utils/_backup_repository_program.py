@@ -85,7 +85,9 @@ def _work(config: Mapping[str, Any], options: argparse.Namespace) -> int:
                 _try(faults, f"verify {stanza}", partial(verify, stanza))
     if options.command in ("maintain", "copy") and stanzas() and not names:
         _try(faults, "copy", lambda: copy(config))
-    if options.command == "maintain" and stanzas() and not names:
+    if options.command == "maintain" and config["copy_files"]:
+        _each_client(config, faults, names, "copy", lambda name: copy_files(config, name))
+    if options.command == "maintain" and (stanzas() or config["copy_files"]) and not names:
         _try(faults, "check of the copy", lambda: _check_copy(config))
     return _told(config, options.command, faults)
 
@@ -153,9 +155,16 @@ def copy(config: Mapping[str, Any]) -> None:
         raise HostError(f"the second copy lacks files: {', '.join(saved['unread'][:3])}", "it is made again at the next run")
 
 
+def copy_files(config: Mapping[str, Any], name: str) -> None:
+    """Copy the files and dumps of a client to where the second copy is: what is there stays, but for what is pruned there."""
+    source = ["--from-repo", _backup_repository.restic_folder(config, name)]
+    password = ("--from-password-file", _backup_repository.password(name))
+    _backup_repository.copies(config).run("copy", *source, timeout=24 * _HOURS, other_password=password)
+
+
 def _check_copy(config: Mapping[str, Any]) -> None:
     restic = _backup_repository.copies(config)
-    restic.run("forget", "--group-by", "tags", *_keep(config["keep"]), "--prune", timeout=24 * _HOURS)
+    restic.run("forget", "--group-by", "host,tags", *_keep(config["keep"]), "--prune", timeout=24 * _HOURS)
     restic.run("check", f"--read-data-subset={config['subset']}", timeout=24 * _HOURS)
 
 
@@ -163,7 +172,7 @@ def _check_copy(config: Mapping[str, Any]) -> None:
 
 
 def _keep(keep: Mapping[str, Any]) -> list[str]:
-    return [f"--keep-{name}={value}" for name, value in keep.items() if value]
+    return [f"--keep-tag={_WRONG_CLOCK}", *(f"--keep-{name}={value}" for name, value in keep.items() if value)]
 
 
 def prune(config: Mapping[str, Any], name: str) -> None:
@@ -171,8 +180,7 @@ def prune(config: Mapping[str, Any], name: str) -> None:
     restic = _backup_repository.repository(config, name)
     restic.run("unlock", timeout=600)
     apart = _set_apart(restic, _backup_repository.restic_folder(config, name))
-    keep = [*_keep(config["keep"]), f"--keep-tag={_WRONG_CLOCK}"]
-    restic.run("forget", "--group-by", "host,tags", *keep, "--prune", timeout=24 * _HOURS)
+    restic.run("forget", "--group-by", "host,tags", *_keep(config["keep"]), "--prune", timeout=24 * _HOURS)
     if apart:
         raise HostError(
             f"{len(apart)} of its backups have a time that they did not arrive at, such as {apart[0]}; they are kept until somebody looks",

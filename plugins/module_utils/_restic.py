@@ -45,8 +45,8 @@ class Restic:
             self._options.append("--no-cache")
         self._secrets = (password, *secrets)
 
-    def run(self, *arguments: str, timeout: float = 3600, other_password: str | None = None) -> str:
-        """What restic prints. Raises HostError with its own words."""
+    def run(self, *arguments: str, timeout: float = 3600, other_password: tuple[str, str] | None = None) -> str:
+        """What restic prints. Raises HostError with its own words. ``other_password`` is given as well, by the option of that name."""
         with self.started(*arguments, stdin=subprocess.DEVNULL, other_password=other_password) as process:
             try:
                 printed, errors = process.communicate(timeout=timeout)
@@ -60,12 +60,13 @@ class Restic:
         return str(printed)
 
     @contextlib.contextmanager
-    def started(self, *arguments: str, stdin: int, other_password: str | None = None) -> Iterator[subprocess.Popen[str]]:
+    def started(self, *arguments: str, stdin: int, other_password: tuple[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
         """A running restic."""
-        with _in_memory(self._password) as first, _in_memory(other_password or "") as second:
+        option, other = other_password or ("", "")
+        with _in_memory(self._password) as first, _in_memory(other) as second:
             command = [*self._prefix, "restic", *self._options, "--password-file", f"/proc/self/fd/{first}", *arguments]
-            if other_password is not None:
-                command += ["--new-password-file", f"/proc/self/fd/{second}"]
+            if option:
+                command += [option, f"/proc/self/fd/{second}"]
             try:
                 process = subprocess.Popen(
                     command,
