@@ -159,7 +159,8 @@ def copy_files(config: Mapping[str, Any], name: str) -> None:
     """Copy the files and dumps of a client to where the second copy is: what is there stays, but for what is pruned there."""
     source = ["--from-repo", _backup_repository.restic_folder(config, name)]
     password = ("--from-password-file", _backup_repository.password(name))
-    _backup_repository.copies(config).run("copy", *source, timeout=24 * _HOURS, other_password=password)
+    # A lock of root's in it would be one that its server, and so its client, cannot read. Nothing is removed meanwhile but by us.
+    _backup_repository.copies(config).run("copy", "--no-lock", *source, timeout=24 * _HOURS, other_password=password)
 
 
 def _check_copy(config: Mapping[str, Any]) -> None:

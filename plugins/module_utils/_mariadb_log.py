@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import time
-from typing import IO, Any, Iterator, Mapping, Sequence
+from typing import IO, Any, Iterable, Iterator, Mapping, Sequence
 
 from . import _binlog, _files
 from ._backup_client import STATE
@@ -84,25 +84,29 @@ def whole_until(config: Mapping[str, Any], restic: Restic, moment: Moment) -> di
     return [*later, *reversed(snapshots)][0] if snapshots else None
 
 
-def fetch(restic: Restic, snapshot: Mapping[str, Any], names: Sequence[str], folder: str) -> list[str]:
+def fetch(restic: Restic, snapshot: Mapping[str, Any], names: Iterable[str], folder: str) -> list[str]:
     """Bring files of the log to a folder. Returns their paths there."""
     (place,) = snapshot["paths"]
+    names = list(names)
     includes = [f"--include={pattern(f'{place}/{name}')}" for name in names]
     restic.run("restore", snapshot["id"], f"--target={folder}", *includes, timeout=24 * 3600)
     return [f"{folder}{place}/{name}" for name in names]
 
 
-def chain_in(restic: Restic, snapshot: Mapping[str, Any], start: Position) -> list[str]:
-    """The files of a snapshot that lead on from a dump's position. Raises HostError where they do not begin with it."""
-    found = _binlog.chain(names_in(restic, snapshot), start.file)
+def chain_in(restic: Restic, snapshot: Mapping[str, Any], start: Position) -> dict[str, int]:
+    """The files of a snapshot that lead on from a dump's position, and their bytes. Raises HostError where they do not begin with it."""
+    there = names_in(restic, snapshot)
+    found = _binlog.chain(there, start.file)
     if not found:
         raise HostError(f"{start.file}, with which the log goes on from the dump, is not in the backup of {snapshot['time'][:19]}", _OTHER)
-    return found
+    return {name: there[name] for name in found}
 
 
-def names_in(restic: Restic, snapshot: Mapping[str, Any]) -> list[str]:
+def names_in(restic: Restic, snapshot: Mapping[str, Any]) -> dict[str, int]:
+    """The files of a snapshot, in their order, and their bytes."""
     (place,) = snapshot["paths"]
-    return _binlog.files(restic.names(snapshot["id"], place))
+    there = restic.names(snapshot["id"], place)
+    return {name: there[name] for name in _binlog.files(there)}
 
 
 def drops(paths: Sequence[str], database: str, table: str) -> Iterator[Drop]:

@@ -127,10 +127,11 @@ class Restic:
         entries = (json.loads(line) for line in self.run("ls", "--json", "--no-lock", snapshot, timeout=3600).splitlines())
         return {entry["path"] for entry in entries if entry.get("struct_type") == "node" and entry["path"] in paths}
 
-    def names(self, snapshot: str, folder: str) -> list[str]:
-        """The files of a snapshot right in a folder, by their names."""
+    def names(self, snapshot: str, folder: str) -> dict[str, int]:
+        """The files of a snapshot right in a folder, by their names, and the bytes of each."""
         entries = (json.loads(line) for line in self.run("ls", "--json", "--no-lock", snapshot, folder, timeout=3600).splitlines())
-        return [entry["name"] for entry in entries if entry.get("type") == "file" and os.path.dirname(entry["path"]) == folder]
+        found = (entry for entry in entries if entry.get("type") == "file" and os.path.dirname(entry["path"]) == folder)
+        return {entry["name"]: entry.get("size", 0) for entry in found}
 
     def listed(self, snapshot: str, path: str) -> tuple[int, int]:
         """How many entries a snapshot has at and below a path, and how many bytes they are of."""

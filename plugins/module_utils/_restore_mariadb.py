@@ -75,13 +75,13 @@ def act(config: Mapping[str, Any], wanted: Wanted, step: str, known: Mapping[str
         says = [f"{wanted.name} comes back with {plan.words}", f"from the dump of {plan.dumped}"]
         says[-1] += ", and the log of changes since" if plan.start else ""
         return {"changed": step != "plan", "says": says, "moment": str(plan.moment), "known": plan.to_data()}
-    while True:
-        beside = label("restored", table, plan.moment) + ("_dropped" if plan.drop else "")
-        changed = not _count(f"schemata WHERE schema_name = {literal(beside)}")
+    beside = label("restored", table, plan.moment) + ("_dropped" if plan.drop else "")
+    changed = not _count(f"schemata WHERE schema_name = {literal(beside)}")
+    brought = not changed
+    while not brought:
         try:
-            if changed:
-                _bring(restic, plan, database, table, beside)
-            break
+            _bring(restic, plan, database, table, beside)
+            brought = True
         except NoTableError:
             if plan.drop is None:
                 raise
@@ -136,7 +136,9 @@ def _plan(config: Mapping[str, Any], restic: Restic, wanted: Wanted, before: Pos
         moment = until
     if moment <= dumped:
         return Plan(last["id"], dumped, moment, missing=missing)
-    return Plan(last["id"], dumped, moment, log, tuple(_mariadb_log.chain_in(restic, log, start)), start, drop, missing)
+    names = _mariadb_log.chain_in(restic, log, start)
+    _side.check_room(3 * size + sum(names.values()))
+    return Plan(last["id"], dumped, moment, log, tuple(names), start, drop, missing)
 
 
 def _drop_of(restic: Restic, log: Mapping[str, Any] | None, wanted: Wanted, before: Position | None) -> tuple[Position, Moment]:
@@ -146,7 +148,9 @@ def _drop_of(restic: Restic, log: Mapping[str, Any] | None, wanted: Wanted, befo
     found = []
     if log is not None:
         with _side.scratch("restore", "mysql") as folder:
-            paths = _mariadb_log.fetch(restic, log, _mariadb_log.names_in(restic, log), folder)
+            names = _mariadb_log.names_in(restic, log)
+            _side.check_room(sum(names.values()))
+            paths = _mariadb_log.fetch(restic, log, names, folder)
             found = list(_mariadb_log.drops(paths, database, table))
     places = [one.position for one in found]
     found = found[: places.index(before)] if before else found
@@ -252,7 +256,9 @@ def _swap(database: str, table: str, beside: str) -> tuple[str, list[str]]:
         kept = label("replaced", table, Moment(int(time.time())))
         mariadb_query(f"CREATE DATABASE IF NOT EXISTS {identifier(kept, '`')}")
         moves = [f"{live}.{name} TO {identifier(kept, '`')}.{name}", back]
-    memory = _files.load(_memory(beside)) or {"references": [], "triggers": ""}
+    memory = _files.load(_memory(beside))
+    if memory is None:
+        raise HostError(f"what belonged to {beside}.{table} is not known any more", f"DROP DATABASE {beside}, and bring it back again")
     mariadb_query(f"RENAME TABLE {', '.join(moves)}; DROP DATABASE {identifier(beside, '`')}")
     notes = []
     for one in memory["references"]:
