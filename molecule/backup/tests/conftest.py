@@ -10,8 +10,6 @@ from proofs import CLIENTS, DATABASES, REPOSITORIES, each, psql
 
 # Beside the shop, whose size is the point where time is measured.
 _LEDGER = "CREATE TABLE lines (id int PRIMARY KEY, text text); INSERT INTO lines SELECT n, md5(n::text) FROM generate_series(1, 1000) AS n"
-
-
 _NOTES = "PRAGMA journal_mode = wal; CREATE TABLE IF NOT EXISTS notes (id integer PRIMARY KEY, text text)"
 _OURS = "/var/lib/prod-access/restored /var/lib/prod-access/receipts /srv/proof"
 
