@@ -94,6 +94,7 @@ def _certify(name: str) -> None:
 def sign(params: Mapping[str, Any]) -> dict[str, Any]:
     """A certificate for a host, and the authority by which it knows the collector."""
     certificate = _certificate.sign(params["request"], params["name"], params["days"])
+    _certificate.note_issued(params["name"], certificate)
     return {"changed": True, "certificate": certificate, "authority": _files.read_text(_certificate.AUTHORITY)}
 
 

@@ -20,7 +20,7 @@ import threading
 import time
 from typing import Any, Iterator, Mapping
 
-from . import _journal, _ship
+from . import _certificate, _journal, _ship
 from ._event_store import FOLDER, NAMES, Collector, lines
 from ._recordings import Inbox, RecordingError
 
@@ -183,6 +183,8 @@ class _Receiver:
         self._turns: dict[str, threading.Lock] = {}
         # A host that was known before, and does not come back, is silent as well.
         self._heard = {host: time.monotonic() for host in self._collector.hosts() if host in self._hosts}
+        # Those that have a certificate, and did not come so far.
+        self._never: set[str] = set()
 
     def run(self) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -202,9 +204,15 @@ class _Receiver:
         while True:
             time.sleep(min(_WATCH, self._silence / 4))
             now = time.monotonic()
-            for host, heard in list(self._heard.items()):
-                if now - heard > self._silence:
-                    self._alarms.tell(host, "silence", f"nothing came from it for {now - heard:.0f} s", once=True)
+            heard = dict(self._heard)
+            for host in self._hosts.intersection(_certificate.issued()) - set(heard):
+                # It was given what it needs to come, and is waited for like those that came before.
+                self._heard.setdefault(host, now)
+                self._never.add(host)
+            for host, last in heard.items():
+                if now - last > self._silence:
+                    never = ", and never did: see prod-access-audit-ship there, and the way to here" if host in self._never else ""
+                    self._alarms.tell(host, "silence", f"nothing came from it for {now - last:.0f} s{never}", once=True)
             with contextlib.suppress(_FullError):
                 self._look_for_room()
 
@@ -279,6 +287,7 @@ class _Receiver:
                 if not data:
                     return
                 self._heard[host] = time.monotonic()
+                self._never.discard(host)
                 self._alarms.over(host, "silence", "it is there again")
                 *whole, rest = (rest + data).split(b"\n")
                 if len(rest) > _ship.LONGEST:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -19,6 +20,9 @@ FOLDER = "/etc/prod-access/audit"
 AUTHORITY = f"{FOLDER}/ca.crt"
 _AUTHORITY_KEY = f"{FOLDER}/ca.key"
 _AUTHORITY_DAYS = 3650
+_ISSUED = f"{FOLDER}/issued"
+# A host has a directory of this name on the collector, and a file here.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _NEW_KEY = f"{FOLDER}/request.key"
 _KEY = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
 _DAY = 86400
@@ -108,6 +112,8 @@ def sign(asked: str, name: str, days: int, purpose: str = "clientAuth") -> str:
     if not os.path.exists(_AUTHORITY_KEY):
         mend = "set the collector up first: the same playbook without --limit, or with the collector in it"
         raise HostError("there is no authority on this host yet that could sign for others", mend)
+    if not _NAME.fullmatch(name):
+        raise HostError(f"{name[:80]!r} is no name of a host that could have a certificate", "name the host otherwise in the inventory")
     with _config(name, purpose) as config:
         path = os.path.join(os.path.dirname(config), "request")
         with open(path, "w", encoding="ascii", errors="replace") as stream:
@@ -119,6 +125,19 @@ def sign(asked: str, name: str, days: int, purpose: str = "clientAuth") -> str:
             raise HostError(f"the request of {name} is for {said[:80]!r}", mend)
         signed = ["openssl", "x509", "-req", "-in", path, "-CA", AUTHORITY, "-CAkey", _AUTHORITY_KEY, "-set_serial", _serial()]
         return run([*signed, "-days", str(days), "-extfile", config, "-extensions", "host"])
+
+
+def note_issued(name: str, certificate: str) -> None:
+    """Keep what was signed for a host, which is expected to come with it from now on."""
+    _files.make_folder(_ISSUED, 0o755)
+    _files.write(os.path.join(_ISSUED, name), certificate)
+
+
+def issued() -> list[str]:
+    """The hosts for which something was signed on this host, ever."""
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(name for name in os.listdir(_ISSUED) if _NAME.fullmatch(name))
+    return []
 
 
 def install(path: str, name: str, certificate: str, authority: str, group: int) -> None:
