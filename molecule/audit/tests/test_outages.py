@@ -114,8 +114,8 @@ def test_what_waits_is_told_before_any_of_it_is_lost(desk: Desk, no_collector: N
         fill(27)
         until(lambda: re.search(r"where records wait for the collector, is filled by [89]\d%", told()), 25, "an alarm on the host")
         host(COLLECTOR, f"systemctl start {RECEIVE}")
-        alarm("where records wait for the collector, is filled by", seconds=20)
-        assert numbers("web1", word) == [1], "nothing was lost so far"
+        until(lambda: numbers("web1", word) == [1], 20, "nothing was lost so far")
+        alarm("where records wait for the collector, is filled by")
     finally:
         bound("1G")
 
