@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ..plugin_utils import _filled_in
 
 _FILLED_IN = ("playbook", "owner", "changes", "error")
-# What a result has when something ran on the host.
+# What a failure has when something ran on the host before.
 _RAN = ("changes", "invocation", "module_stdout", "rc")
 
 
@@ -33,7 +33,8 @@ class ActionModule(ActionBase):
         outcome = given["failed"] if given["failed"] is not None else _registered(task_vars, given["result"])
         failed = given["failed"] is not None or bool(outcome.get("failed"))
         error = " ".join(str(outcome.get("msg") or "see the controller").split()) if failed else ""
-        if self._task.check_mode or outcome.get("unreachable") or not any(key in outcome for key in _RAN):
+        ran = any(key in outcome for key in _RAN) if given["failed"] is not None else bool(outcome) and not outcome.get("skipped")
+        if self._task.check_mode or outcome.get("unreachable") or not ran:
             result["skipped"] = given["failed"] is None
         else:
             arguments = {

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
+from ansible.utils.color import stringc
 
 from ..module_utils._node import shown
 from ..plugin_utils import _selftest
@@ -17,7 +18,6 @@ from ..plugin_utils import _selftest
 class ActionModule(ActionBase):
     """No connection is opened: everything happens on the controller."""
 
-    BYPASS_HOST_LOOP = True
     _requires_connection = False
     _supports_check_mode = True
 
@@ -27,27 +27,23 @@ class ActionModule(ActionBase):
         _options, arguments = self.validate_argument_spec(
             argument_spec={"canaries": {"type": "str", "required": True}, "events": {"type": "str", "required": True}}
         )
-        result["changed"] = False
-        hosts: dict[str, Any] = {}
-        broken: dict[str, list[str]] = {}
-        for host in task_vars["ansible_play_hosts_all"]:
-            variables = task_vars["hostvars"].raw_get(host)
-            ran, seen = (variables.get(arguments[name]) or {} for name in ("canaries", "events"))
-            if "token" not in ran or "events" not in seen:
-                message = next((outcome["msg"] for outcome in (ran, seen) if outcome.get("msg")), "nothing was tried there")
-                self._display.display(f"\n{host}: {shown(' '.join(str(message).split()), 1000)}", color=C.COLOR_UNREACHABLE)
-                broken[host] = []
-                continue
-            rows = list(_selftest.rows(ran["token"], ran["person"], ran["canaries"], seen["events"]))
-            self._display.display(f"\n{host}: canaries of {shown(ran['person'])}, as the collector has them")
-            for row in rows:
-                self._display.display(f"  {shown(str(row), 300)}", color=_color(row))
-            hosts[host] = [vars(row) for row in rows]
-            if any(row.is_broken for row in rows):
-                broken[host] = [row.canary for row in rows if row.is_broken]
+        host = task_vars["inventory_hostname"]
+        ran, seen = (task_vars.get(arguments[name]) or {} for name in ("canaries", "events"))
+        result.update(changed=False, failed=True)
+        if "token" not in ran or "events" not in seen:
+            message = next((outcome["msg"] for outcome in (ran, seen) if outcome.get("msg")), "nothing was tried there")
+            message = shown(" ".join(str(message).split()), 1000)
+            self._display.display(f"\n{host}: {message}", color=C.COLOR_UNREACHABLE)
+            return {**result, "msg": f"nobody knows what is on record: {message}"}
+        rows = list(_selftest.rows(ran["token"], ran["person"], ran["canaries"], seen["events"]))
+        # In one piece: other hosts show theirs at the same time.
+        lines = [f"\n{host}: canaries of {shown(ran['person'])}, as the collector has them"]
+        self._display.display("\n".join([*lines, *(stringc(f"  {shown(str(row), 300)}", _color(row)) for row in rows)]))
+        broken = [row.canary for row in rows if row.is_broken]
+        result.update(canaries=[vars(row) for row in rows], broken=broken, failed=bool(broken))
         if broken:
-            return {**result, "failed": True, "broken": broken, "msg": "the record is not what it is promised to be, see above"}
-        return {**result, "hosts": hosts}
+            result["msg"] = f"the record is not what it is promised to be, see above: {', '.join(broken)}"
+        return result
 
 
 def _color(row: _selftest.Row) -> str:

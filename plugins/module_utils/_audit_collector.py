@@ -13,7 +13,7 @@ from typing import Any, Callable, Mapping
 
 from . import _certificate, _files, _tree
 from ._audit import Unit
-from ._audit_receive_program import CERTIFICATE
+from ._audit_receive_program import AUTHORITY, CERTIFICATE
 from ._command import PATH, HostError, attempt, run
 from ._event_store import FOLDER
 from ._tree import Change
@@ -25,9 +25,6 @@ _TIMERS = tuple(f"prod-access-audit-{name}.timer" for name in ("seal", "verify",
 _FORWARD = "/etc/rsyslog.d/prod-access-audit.conf"
 _DAYS = 730
 _RENEWED_BEFORE = 60
-_AUTHORITY = _certificate.Authority(
-    os.path.dirname(CERTIFICATE), "set the collector up first: the same playbook without --limit, or with the collector in it"
-)
 
 
 def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
@@ -43,10 +40,10 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     if _tree.is_unfinished(_AREA):
         paths = [file.path for file in files]
         words["what a run that was cut off did not come to"] = _nothing
-    is_new = not _AUTHORITY.is_good()
+    is_new = not AUTHORITY.is_good()
     if is_new:
-        words["the authority of all certificates"] = lambda: _AUTHORITY.make("prod-access audit")
-    certifies = is_new or not _AUTHORITY.has_signed(_files.read_text(CERTIFICATE) or "", params["name"], _RENEWED_BEFORE)
+        words["the authority of all certificates"] = lambda: AUTHORITY.make("prod-access audit")
+    certifies = is_new or not AUTHORITY.has_signed(_files.read_text(CERTIFICATE) or "", params["name"], _RENEWED_BEFORE)
     if certifies:
         words[f"a certificate for {params['name']}"] = lambda: _certify(params["name"])
     for unit in (Unit(name, files) for name in (_RECEIVE, *_TIMERS)):
@@ -89,14 +86,15 @@ def _apply(tree: list[Change], paths: list[str]) -> None:
 
 
 def _certify(name: str) -> None:
-    signed = _AUTHORITY.sign(_certificate.ask(CERTIFICATE, name), name, _DAYS, purposes=_certificate.SERVER)
-    _certificate.install(CERTIFICATE, name, signed, _AUTHORITY.text, pwd.getpwnam(USER).pw_gid)
+    signed = AUTHORITY.sign(_certificate.ask(CERTIFICATE, name), name, _DAYS, purposes=_certificate.SERVER)
+    _certificate.install(CERTIFICATE, name, signed, AUTHORITY.text, pwd.getpwnam(USER).pw_gid)
 
 
 def sign(params: Mapping[str, Any]) -> dict[str, Any]:
     """A certificate for a host, and the authority by which it knows the collector."""
-    certificate = _AUTHORITY.sign(params["request"], params["name"], params["days"])
-    return {"changed": True, "certificate": certificate, "authority": _AUTHORITY.text}
+    certificate = AUTHORITY.sign(params["request"], params["name"], params["days"])
+    AUTHORITY.note_issued(params["name"], certificate)
+    return {"changed": True, "certificate": certificate, "authority": AUTHORITY.text}
 
 
 def _forward(actions: list[Mapping[str, Any]]) -> Change | None:

@@ -20,13 +20,15 @@ import threading
 import time
 from typing import Any, Iterator, Mapping
 
-from . import _journal, _ship
+from . import _certificate, _journal, _ship
 from ._event_store import FOLDER, NAMES, Collector, lines
 from ._recordings import Inbox, RecordingError
 
 CONFIG = "/etc/prod-access/audit/receive.json"
 CERTIFICATE = "/etc/prod-access/audit/collector.pem"
-AUTHORITY = "/etc/prod-access/audit/ca.crt"
+AUTHORITY = _certificate.Authority(
+    "/etc/prod-access/audit", "set the collector up first: the same playbook without --limit, or with the collector in it"
+)
 _NAME = "audit-receive"
 # A host says something each minute, and so is gone when nothing came for as long as this.
 _TIMEOUT = 180
@@ -183,12 +185,14 @@ class _Receiver:
         self._turns: dict[str, threading.Lock] = {}
         # A host that was known before, and does not come back, is silent as well.
         self._heard = {host: time.monotonic() for host in self._collector.hosts() if host in self._hosts}
+        # Those that have a certificate, and did not come so far.
+        self._never: set[str] = set()
 
     def run(self) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(AUTHORITY)
+        context.load_verify_locations(AUTHORITY.certificate)
         context.load_cert_chain(CERTIFICATE)
         family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
         with socket.create_server(("", self._port), family=family, dualstack_ipv6=family == socket.AF_INET6, backlog=1024) as listener:
@@ -202,9 +206,15 @@ class _Receiver:
         while True:
             time.sleep(min(_WATCH, self._silence / 4))
             now = time.monotonic()
-            for host, heard in list(self._heard.items()):
-                if now - heard > self._silence:
-                    self._alarms.tell(host, "silence", f"nothing came from it for {now - heard:.0f} s", once=True)
+            heard = dict(self._heard)
+            for host in self._hosts.intersection(AUTHORITY.issued()) - set(heard):
+                # It was given what it needs to come, and is waited for like those that came before.
+                self._heard.setdefault(host, now)
+                self._never.add(host)
+            for host, last in heard.items():
+                if now - last > self._silence:
+                    never = ", and never did: see prod-access-audit-ship there, and the way to here" if host in self._never else ""
+                    self._alarms.tell(host, "silence", f"nothing came from it for {now - last:.0f} s{never}", once=True)
             with contextlib.suppress(_FullError):
                 self._look_for_room()
 
@@ -279,6 +289,7 @@ class _Receiver:
                 if not data:
                     return
                 self._heard[host] = time.monotonic()
+                self._never.discard(host)
                 self._alarms.over(host, "silence", "it is there again")
                 *whole, rest = (rest + data).split(b"\n")
                 if len(rest) > _ship.LONGEST:

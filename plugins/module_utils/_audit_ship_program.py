@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import queue
 import select
 import socket
@@ -16,9 +17,10 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any, Iterator, Mapping
+from collections import deque
+from typing import Any, Callable, Iterator, Mapping
 
-from . import _journal, _ship
+from . import _journal, _ship, _waiting
 from ._command import PATH, HostError, attempt
 from ._event_store import local_names
 from ._recordings import Outbox
@@ -28,6 +30,8 @@ CERTIFICATE = "/etc/prod-access/audit/host.pem"
 AUTHORITY = "/etc/prod-access/audit/ca.crt"
 STATE = "/var/lib/prod-access-audit-ship"
 _BEGIN = f"{STATE}/begin"
+# Its time is that of the last entry of the journal that does not wait any more.
+_SHIPPED = f"{STATE}/shipped"
 _NAME = "audit-ship"
 _HEARTBEAT = 60
 _TIMEOUT = 180
@@ -37,7 +41,11 @@ _MOST_WAIT = 10
 _AHEAD = 10_000
 _BATCH = 1 << 16
 _PARTS = 8
+_WATCH = 20
 _DAY = 86400
+_HOUR = 3600
+# Of what the journal keeps, so much may wait before somebody is told.
+_MOST_WAITING = 0.75
 
 
 def main(arguments: list[str]) -> int:
@@ -67,22 +75,24 @@ class _Shipper:
         self._collector = str(config["collector"])
         self._patience = float(config["patience"])
         self._choice = _ship.Choice(config["exclude"], config["redact"])
+        self._journal_keeps: Mapping[str, str] = config["journal"]
         self._reached = time.monotonic()
         self._alarmed = 0.0
-        self._looked = 0.0
+        self._looked = self._told = -float(_DAY)
+        self._shipped, self._noted = _shipped(), 0.0
         self._lost: str | None = None
 
     def run(self, *, once: bool) -> int:
         # What was recorded before anybody was told that it is kept elsewhere stays where it is.
         begin = _begin()
+        threading.Thread(target=self._watch, daemon=True).start()
         wait = 1.0
         while True:
             said = "the connection ended"
             try:
-                self._look_at_certificate()
                 with self._connection() as stream:
                     wait = 1.0
-                    _Conversation(stream, self._choice, begin).run(self._is_reached)
+                    _Conversation(stream, self._choice, begin, self._shipped).run(self._is_reached)
             except (OSError, ssl.SSLError, _ship.ProtocolError, HostError) as error:
                 said = str(error)
             said = f"{self._collector} ({self._address[0]} port {self._address[1]}): {said}"
@@ -107,12 +117,18 @@ class _Shipper:
             with context.wrap_socket(plain, server_hostname=self._collector) as stream:
                 yield stream
 
-    def _is_reached(self) -> None:
+    def _is_reached(self, shipped: float) -> None:
+        """All up to a time is at the collector."""
         if self._lost is not None:
             say(f"shipping to {self._collector} again")
         self._lost = None
         self._reached = time.monotonic()
         self._alarmed = 0.0
+        self._shipped = shipped
+        if self._reached - self._noted > _WATCH:
+            self._noted = self._reached
+            with open(_SHIPPED, "w", encoding="ascii"):
+                os.utime(_SHIPPED, (shipped, shipped))
 
     def _alarm(self, said: str) -> None:
         waited = time.monotonic() - self._reached
@@ -120,15 +136,41 @@ class _Shipper:
             self._alarmed = time.monotonic()
             _journal.tell("alarm", _NAME, f"nothing was shipped for {waited:.0f} s: {said}", {})
 
+    def _watch(self) -> None:
+        """Tell in good time what waits for people to mend it, whatever the connection does meanwhile."""
+        while True:
+            for look in (self._look_at_certificate, self._look_at_journal):
+                with contextlib.suppress(OSError, HostError):
+                    look()
+            time.sleep(_WATCH)
+
     def _look_at_certificate(self) -> None:
-        """Tell in good time that the certificate ends: only a run of the role renews it."""
-        if self._looked and time.monotonic() - self._looked < _DAY:
+        """Only a run of the role renews it."""
+        if time.monotonic() - self._looked < _DAY:
             return
         self._looked = time.monotonic()
         ends = ["openssl", "x509", "-noout", "-in", CERTIFICATE, "-checkend"]
         if attempt([*ends, str(14 * _DAY)]).returncode != 0:
             end = attempt(["openssl", "x509", "-noout", "-in", CERTIFICATE, "-enddate"]).stdout.strip().partition("=")[2]
             _journal.tell("alarm", _NAME, f"the certificate of this host ends at {end}: run the role audit again", {})
+
+    def _look_at_journal(self) -> None:
+        """The journal is where records wait, and it is bounded."""
+        if time.time() - self._shipped < _WATCH:
+            return
+        share = _waiting.measured(self._shipped, self._journal_keeps["size"], self._journal_keeps["free"])
+        if share >= _MOST_WAITING and time.monotonic() - self._told > _HOUR:
+            self._told = time.monotonic()
+            text = f"the journal, where records wait for the collector, is filled by {share:.0%}: soon the oldest are lost; see why with"
+            _journal.tell("alarm", _NAME, f"{text} journalctl -u prod-access-{_NAME}, or let audit_journal_size be more", {})
+
+
+def _shipped() -> float:
+    """How far an earlier process had come; now, where there was none."""
+    try:
+        return os.stat(_SHIPPED).st_mtime
+    except FileNotFoundError:
+        return time.time()
 
 
 def _begin() -> str:
@@ -157,26 +199,28 @@ def _cursor_of(line: str) -> str:
 class _Conversation:
     """One connection to the collector."""
 
-    def __init__(self, stream: ssl.SSLSocket, choice: _ship.Choice, begin: str) -> None:
+    def __init__(self, stream: ssl.SSLSocket, choice: _ship.Choice, begin: str, shipped: float) -> None:
         self._stream = stream
         self._choice = choice
         self._begin = begin
         self._sequence = self._durable = 0
         self._cursor = ""
+        self._looked_at = b""
+        self._places: deque[tuple[int, float]] = deque()
+        self._shipped = shipped
         self._names: dict[str, str] = {}
         self._seen: set[str] = set()
         self._said = b""
         self._lines: queue.Queue[bytes | None] = queue.Queue(maxsize=2000)
         self._recordings = Outbox()
 
-    def run(self, reached: Any) -> None:
+    def run(self, reached: Callable[[float], None]) -> None:
         """Ship until it breaks, which it says by an error."""
         greeting: list[dict[str, Any]] = []
         while not greeting:
             greeting = self._read()
         self._sequence = self._durable = int(greeting[0].get("seq", 0))
         self._cursor = str(greeting[0].get("cursor", "")) or self._begin
-        reached()
         self._send_names()
         with self._journal():
             if self._sequence == 0:
@@ -186,10 +230,11 @@ class _Conversation:
                 self._send(self._of_shipper("alarm", gap))
             self._ship(reached)
 
-    def _ship(self, reached: Any) -> None:
+    def _ship(self, reached: Callable[[float], None]) -> None:
         beat = answered = time.monotonic()
         while True:
             batch = b"".join(self._batch())
+            self._places.append((self._sequence, _ship.realtime(self._looked_at) or time.time()))
             if batch:
                 self._send(batch)
             elif time.monotonic() - beat >= _HEARTBEAT:
@@ -199,7 +244,9 @@ class _Conversation:
             self._send_recordings()
             if self._take_answers() or self._durable == self._sequence:
                 answered = time.monotonic()
-                reached()
+                while self._places and self._places[0][0] <= self._durable:
+                    self._shipped = self._places.popleft()[1]
+                reached(self._shipped)
             elif time.monotonic() - answered > _DURABLE:
                 raise _ship.ProtocolError("the collector does not say any more that it has what it is sent")
 
@@ -208,14 +255,18 @@ class _Conversation:
         if self._sequence - self._durable > _AHEAD:
             time.sleep(0.05)
             return
-        size, wait = 0, 1.0
-        while size < _BATCH:
+        size, end = 0, time.monotonic() + 1
+        # Also where the journal says much all the time of which nothing leaves this host, there is more to do than to read it.
+        while size < _BATCH and time.monotonic() < end:
             try:
-                found = self._lines.get(timeout=wait) if wait else self._lines.get_nowait()
+                found = self._lines.get_nowait() if size else self._lines.get(timeout=max(0, end - time.monotonic()))
             except queue.Empty:
+                # Where it had nothing for a while, there is nothing.
+                self._looked_at = self._looked_at if size else b""
                 return
             if found is None:
                 raise _ship.ProtocolError("the journal cannot be read any more")
+            self._looked_at = found
             fields = self._choice.entry(found)
             if fields is not None:
                 if _ship.owner(fields) not in self._seen:
@@ -228,7 +279,6 @@ class _Conversation:
                     self._recordings.began(recording)
                 record = _ship.line(self._sequence, "journal", fields)
                 size += len(record)
-                wait = 0
                 yield record
 
     def _of_shipper(self, kind: str, message: str) -> bytes:

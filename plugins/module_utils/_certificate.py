@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 from typing import Iterator
@@ -16,6 +17,8 @@ from ._command import HostError, attempt, run
 
 CLIENT, SERVER = "clientAuth", "serverAuth"
 _AUTHORITY_DAYS = 3650
+# A host has a file of this name where it was signed for, and a directory on the collector.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _DAY = 86400
 _CONFIG = """\
 [req]
@@ -78,6 +81,7 @@ class Authority:
     def __init__(self, folder: str, mend: str = "run the role again") -> None:
         self.certificate = f"{folder}/ca.crt"
         self._key = f"{folder}/ca.key"
+        self._issued = f"{folder}/issued"
         self._mend = mend
 
     @property
@@ -103,6 +107,8 @@ class Authority:
         """
         if not os.path.exists(self._key):
             raise HostError("there is no authority on this host yet that could sign for others", self._mend)
+        if not _NAME.fullmatch(name):
+            raise HostError(f"{name[:80]!r} is no name of a host that could have a certificate", "name the host otherwise in the inventory")
         mend = f"run the role on {name} again"
         asked = _ascii(asked)
         run(["openssl", "req", "-verify", "-noout"], data=asked, mend=mend)
@@ -112,6 +118,17 @@ class Authority:
         with _config(name, address, purposes) as config, _file(asked) as path:
             signed = ["openssl", "x509", "-req", "-in", path, "-CA", self.certificate, "-CAkey", self._key, "-set_serial", _serial()]
             return run([*signed, "-days", str(days), "-extfile", config, "-extensions", "host"])
+
+    def note_issued(self, name: str, certificate: str) -> None:
+        """Keep what was signed for a host, which is expected to come with it from now on."""
+        _files.make_folder(self._issued, 0o755)
+        _files.write(os.path.join(self._issued, name), certificate)
+
+    def issued(self) -> list[str]:
+        """The hosts for which that was kept, ever."""
+        with contextlib.suppress(FileNotFoundError):
+            return sorted(name for name in os.listdir(self._issued) if _NAME.fullmatch(name))
+        return []
 
     def has_signed(self, certificate: str, name: str, days: int, *, address: str = "") -> bool:
         """Whether a certificate is by this authority, of this name and for this address, and for as many days at least."""

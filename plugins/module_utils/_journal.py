@@ -62,7 +62,7 @@ def tell(
 
 def tell_of_run(playbook: str, owner: str, changes: int, error: str = "", *, journal: str = _SOCKET) -> None:
     """Tell the journal that a playbook ran on this host, who ran it, and what came of it."""
-    did = f"{changes} change{'' if changes == 1 else 's'}" if changes else "nothing to change" if not error else ""
+    did = f"{changes} change{'' if changes == 1 else 's'}" if changes else "nothing was changed" if not error else ""
     result = "; ".join(part for part in (did, error and f"failed: {error}") if part)
     fields = {"PLAYBOOK": playbook, "OWNER": owner, "RESULT": result, "STATUS": "1" if error else "0"}
     tell("automation", "run", f"playbook {playbook}, run by {owner}: {result}", fields, wait=1, journal=journal)

@@ -48,6 +48,7 @@ _OURS = "PROD_ACCESS_"
 _KNOWN = frozenset(IDENTIFIERS)
 # What an entry that may leave the host has in it; most entries have none, and need not be decoded.
 _NEEDLE = re.compile("|".join((*_STAMPS, _OURS, *(f'"{re.escape(name)}"' for name in IDENTIFIERS))).encode())
+_REALTIME = re.compile(rb'"__REALTIME_TIMESTAMP" ?: ?"(\d+)"')
 _NOBODY = str(2**32 - 1)
 _RECORDING = re.compile(r'"iolog_path": ?"(/[\w./-]+)"', re.ASCII)
 
@@ -95,6 +96,12 @@ def text(value: Any) -> str:
             return bytes(part & 0xFF for part in value).decode("utf-8", "replace")
         return text(value[0])
     return value if isinstance(value, str) else ""
+
+
+def realtime(line: bytes) -> float | None:
+    """When an entry of the journal was written, in seconds since 1970, without decoding it; None where it does not say so."""
+    found = _REALTIME.search(line)
+    return int(found.group(1)) / 1_000_000 if found else None
 
 
 def owner(fields: Mapping[str, str]) -> str:

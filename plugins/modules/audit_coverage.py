@@ -11,7 +11,7 @@ module: audit_coverage
 short_description: Show what the collector has of each canary, as a table
 version_added: 0.1.0
 description:
-  - Prints, for each host of the play, a line for each canary. Whether it is on record, by which layer, as whose, and after how many
+  - Prints, for the host, a line for each canary. Whether it is on record, by which layer, as whose, and after how many
     seconds it was at the collector; or that it is not, and why.
   - Fails where something is not on record, or not as its person's, that is promised to be.
 options:
@@ -29,8 +29,6 @@ attributes:
     description: The controller.
     support: full
     platforms: posix
-notes:
-  - It runs once for all hosts of a play.
 seealso:
   - module: safetynet.prod_access.audit_canaries
 author:
@@ -46,14 +44,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 broken:
-  description: For each host what is not as it is promised; nothing where the host was not seen at all.
-  returned: failure
-  type: dict
-  sample: {web1: [su]}
-hosts:
-  description: For each host its canaries.
-  returned: success
-  type: dict
+  description: What is not as it is promised.
+  returned: when the canaries were run and looked for
+  type: list
+  elements: str
+  sample: [su]
+canaries:
+  description: What became of each.
+  returned: when the canaries were run and looked for
+  type: list
+  elements: dict
   contains:
     canary:
       description: The way in which the command was run.

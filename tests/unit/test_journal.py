@@ -72,7 +72,7 @@ def test_whose_access_was_changed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "result", "status"),
     [
-        (0, "", "nothing to change", "0"),
+        (0, "", "nothing was changed", "0"),
         (1, "", "1 change", "0"),
         (3, "", "3 changes", "0"),
         (0, "no sudo", "failed: no sudo", "1"),

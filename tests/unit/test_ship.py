@@ -226,3 +226,8 @@ def test_a_line_of_laurel_that_cannot_be_read_leaves_without_secrets(message: st
     found = entry({**ALICE, "SYSLOG_IDENTIFIER": "laurel", "MESSAGE": message})
     assert found is not None
     assert "hunter22" not in found["MESSAGE"]
+
+
+def test_when_an_entry_was_written_is_read_without_decoding_it() -> None:
+    assert _ship.realtime(b'{"_PID":"1","__REALTIME_TIMESTAMP":"1795704766722705","MESSAGE":"x"}') == 1795704766.722705
+    assert _ship.realtime(b"") is None

@@ -77,6 +77,49 @@ def test_silence_is_told(silence: Callable[[int], None]) -> None:
     soon("--kind", "recording", "--text", "web2: it is there again", seconds=10)
 
 
+def test_a_host_that_never_came_is_told(silence: Callable[[int], None]) -> None:
+    """It has its certificate, and the collector has nothing of it, as if something on the way stood between them from the beginning."""
+    host("web2", f"systemctl stop {SHIP}")
+    host(COLLECTOR, f"systemctl stop {RECEIVE}; mv {FOLDER}/web2 /run/kept")
+    try:
+        silence(4)
+        alarm("web2: nothing came from it for 4 s, and never did", seconds=15)
+    finally:
+        host(COLLECTOR, f"systemctl stop {RECEIVE}; rm -rf {FOLDER}/web2; mv /run/kept {FOLDER}/web2; systemctl start {RECEIVE}")
+        host("web2", f"systemctl start {SHIP}")
+
+
+def test_what_waits_is_told_before_any_of_it_is_lost(desk: Desk, no_collector: None) -> None:
+    def fill(megabytes: int) -> None:
+        """What services say takes room, too, until so much of the journal is new."""
+        new = "find /var/log/journal -name '*.journal' -newer /run/filling -printf '%k\\n' | awk '{all += $1} END {print int(all / 1024)}'"
+        more = "head -c 1500000 /dev/urandom | base64 -w 1000 | systemd-run -q --pipe --wait systemd-cat; journalctl --sync"
+        host("web1", f"while [ $({new}) -lt {megabytes} ]; do {more}; done")
+
+    def told() -> str:
+        return host("web1", "echo; journalctl -q -o cat -n 1 PROD_ACCESS_KIND=alarm --since '40 seconds ago'")
+
+    def bound(megabytes: str) -> None:
+        files = "/etc/systemd/journald.conf.d/prod-access.conf /etc/prod-access/audit/ship.json"
+        sizes = f's/SystemMaxUse=.*/SystemMaxUse={megabytes}/; s/"size": .*/"size": "{megabytes}"/'
+        host("web1", f"sed -i '{sizes}' {files}; systemctl restart systemd-journald {SHIP}")
+
+    word = canary("waits")
+    bound("32M")
+    try:
+        host("web1", "journalctl --rotate; sleep 1; touch /run/filling")
+        run_numbered(desk, "web1", word, 1, 1)
+        fill(16)
+        assert "is filled by" not in told()
+        fill(27)
+        until(lambda: re.search(r"where records wait for the collector, is filled by [89]\d%", told()), 25, "an alarm on the host")
+        host(COLLECTOR, f"systemctl start {RECEIVE}")
+        until(lambda: numbers("web1", word) == [1], 20, "nothing was lost so far")
+        alarm("where records wait for the collector, is filled by")
+    finally:
+        bound("1G")
+
+
 @pytest.fixture
 def silence() -> object:
     file = "/etc/prod-access/audit/receive.json"

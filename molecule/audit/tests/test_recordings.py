@@ -54,6 +54,23 @@ def test_a_session_that_goes_on_is_there_already_and_goes_on_after_an_outage(des
     assert replayed("web2", recording).count(f"<{first}>") == 1
 
 
+def test_a_service_that_says_much_is_in_nobodys_way(desk: Desk) -> None:
+    """Of what it says nothing leaves the host. Meanwhile recordings grow."""
+    word, go = canary("amid"), canary("go")
+    ran(desk, "alice", "web1", f"/bin/true {go}")
+    soon("--text", go, seconds=15)
+    # Nothing that alice does after the beginning is a record.
+    host("web1", f"mkfifo -m 666 /run/{go}; systemd-run -q --unit=noise sh -c 'while :; do echo noise; sleep 0.1; done'")
+    try:
+        command = f"echo ready; read line </run/{go}; {says(word)}; read line </run/{go}"
+        with desk.session("alice", "web1", f"sudo sh -c '{command}'"):
+            recording = soon("--text", word, "--kind", "sudo", "--host", "web1")["details"]["recording"]
+            host("web1", f"sleep 3; echo >/run/{go}")
+            until(lambda: f"<{word}>" in replayed("web1", recording), 10, "what was shown amid noise")
+    finally:
+        host("web1", f"systemctl stop noise; rm /run/{go}")
+
+
 def test_recordings_are_read_by_nobody_but_root(desk: Desk) -> None:
     ran(desk, "alice", "web1", "sudo true")
     recording = search("--kind", "sudo", "--person", "alice", "--host", "web1")[-1]["details"]["recording"]

@@ -52,12 +52,17 @@ def test_keys_are_where_they_belong(name: str) -> None:
     assert "TLS Web Client Authentication" in subject
 
 
-def test_a_certificate_is_renewed_before_it_ends(desk: Desk) -> None:
-    """It is good for fewer days than are left before a renewal: so it is renewed at once."""
-    ask = "openssl x509 -noout -serial -in /etc/prod-access/audit/host.pem"
-    before = host("web1", ask)
-    desk.play("playbooks/audit.yml", "-e", "audit_renew=true", limit="web1")
-    assert host("web1", ask) != before
+def test_a_certificate_that_ends_soon_is_told_and_renewed(desk: Desk) -> None:
+    folder = "/etc/prod-access/audit"
+    new = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /run/short.key -subj /CN=web1 2>/dev/null"
+    sign = f"openssl x509 -req -days 10 -CA {folder}/ca.crt -CAkey {folder}/ca.key 2>/dev/null"
+    short = host(COLLECTOR, sign, stdin=host("web1", new) + "\n")
+    host("web1", f"(cat /run/short.key; cat) >{folder}/host.pem; rm /run/short.key; systemctl restart {SHIP}", stdin=short + "\n")
+    end = " ".join(host("web1", f"openssl x509 -noout -enddate -in {folder}/host.pem").partition("=")[2].split())
+    soon("--kind", "alarm", "--host", "web1", "--text", f"the certificate of this host ends at {end}", seconds=10)
+    done = desk.play("playbooks/audit.yml", "--diff", limit="web1")
+    assert "a certificate for web1" in done.stdout
+    host("web1", f"openssl x509 -noout -checkend $((300 * 86400)) -in {folder}/host.pem")
     word = canary("renewed")
     ran(desk, "alice", "web1", f"/bin/true {word}")
     soon("--person", "alice", "--text", word)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from chats import COLLECTOR, Chat, told
 from desk import HOSTS, Desk, host, until
+from matrix import at_prompt
+from terminal import Terminal
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +40,22 @@ def test_a_first_shell_of_root_and_a_run_of_a_playbook_are_told(desk: Desk, chat
     (line,) = chat.has(1, "playbook access", seconds=20)
     assert ", run by " in line
     assert "web1" in line
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_what_people_were_asked_is_told_with_what_they_said(desk: Desk, chat: Chat, name: str) -> None:
+    """At a terminal, by the guard of the host."""
+    folder = f"/var/lib/mysql/of-{name}"
+    host(name, f"install -d -m 777 /var/lib/mysql {folder}")
+    try:
+        with Terminal(desk.terminal("alice", name, "exec bash -l"), size=(100, 30)) as terminal:
+            for answer in ("no", name):
+                terminal.settled(lambda: at_prompt(terminal), 10)
+                terminal.send(f"clear; rm -rf {folder}\r")
+                terminal.settled(lambda: terminal.before_cursor.endswith(": "), 10)
+                terminal.send(f"{answer}\r")
+            until(lambda: host(name, f"test -e {folder} || echo gone"), 10, "it is removed")
+    finally:
+        host(name, "rm -rf /var/lib/mysql")
+    asked = f"alice on {name} was asked about rm -rf {folder} ({folder} on {name})"
+    assert chat.has(2, asked) == [f"{asked}, and stopped", f"{asked}, and said yes"]
