@@ -165,31 +165,31 @@ def _powers(login: str) -> list[str] | None:
 
 def _strays(entries: Iterable[Mapping[str, Any]], settings: Iterable[Mapping[str, str]]) -> Iterable[dict[str, Any]]:
     """What gives access and did not come from the inventory."""
+
+    def stray(kind: str, what: str, login: str | None = None, person: str | None = None) -> dict[str, Any]:
+        return {"kind": kind, "what": what, "login": login, "person": person}
+
     for entry in entries:
         login = entry["login"]
         for key in entry["keys"]:
             if not entry["ours"]:
-                yield {
-                    "kind": "key",
-                    "what": f"{key['fingerprint']} {key['comment']} in {key['file']}, for {login}",
-                    "person": key["person"],
-                }
+                yield stray("key", f"{key['fingerprint']} {key['comment']} in {key['file']}, for {login}", login, key["person"])
         if entry["uid"] == 0 and login != "root":
-            yield {"kind": "uid 0", "what": f"{login} has uid 0", "person": None}
+            yield stray("uid 0", f"{login} has uid 0", login)
         if not entry["ours"] and entry["sudo"] and login != "root":
-            yield {"kind": "sudo", "what": f"{login}: {'; '.join(entry['sudo'])}", "person": None}
+            yield stray("sudo", f"{login}: {'; '.join(entry['sudo'])}", login)
         roots = sorted(set(entry["strong_groups"]) & ROOT_GROUPS - {"root"})
         if not entry["ours"] and roots and entry["uid"] >= 1000:
-            yield {"kind": "group", "what": f"{login} is in {', '.join(roots)}", "person": None}
+            yield stray("group", f"{login} is in {', '.join(roots)}", login)
         if not entry["ours"] and entry["logs_in"] and entry["uid"] >= 1000:
-            yield {"kind": "account", "what": f"{login} (uid {entry['uid']}) logs in by ssh", "person": None}
+            yield stray("account", f"{login} (uid {entry['uid']}) logs in by ssh", login)
     for command in sorted({values.get("authorizedkeyscommand", "none") for values in settings} - {"none"}):
-        yield {"kind": "key", "what": f"sshd also asks {command} for keys", "person": None}
+        yield stray("key", f"sshd also asks {command} for keys")
     if os.path.isdir(_sudo.FOLDER):
         for name in sorted(os.listdir(_sudo.FOLDER)):
             path = os.path.join(_sudo.FOLDER, name)
-            if path != _sudo.FILE and name != "README":
-                yield {"kind": "sudo", "what": f"{path} is a file of others", "person": None}
+            if path not in (_sudo.FILE, _sudo.AUDIT_FILE) and name != "README":
+                yield stray("sudo", f"{path} is a file of others")
 
 
 def _files_of_nobody(accounts: Iterable[Account]) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 _FOLDER = Path(__file__).parent
-ACCESS, POSTMORTEM = (_FOLDER / name for name in ("access_report.html", "postmortem.html"))
+ACCESS, POSTMORTEM, PROVE = (_FOLDER / name for name in ("access_report.html", "postmortem.html", "prove.html"))
 # What all pages have.
 _SHARED = {"@STYLES@": "page.css", "@SHARED@": "page.js"}
 
