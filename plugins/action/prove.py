@@ -18,7 +18,6 @@ _PAIRS = ("record_seconds", "backup_hours", "restore_days", "clock_seconds", "ce
 _NUMBERS = {"warn": {"type": "float", "required": True}, "broken": {"type": "float", "required": True}}
 _SETTINGS: dict[str, Any] = {
     **{name: {"type": "dict", "options": _NUMBERS} for name in _PAIRS},
-    "environment": {"type": "str", "default": ""},
     "production": {"type": "list", "elements": "str", "default": ["production"]},
     "collector": {"type": "str", "default": ""},
     "waived": {"type": "dict", "default": {}},
@@ -51,7 +50,7 @@ class ActionModule(ActionBase):
         asked = _proof.Asked(
             host,
             verdict.access(host),
-            settings["environment"] in settings["production"],
+            verdict.is_production(host, settings["production"]),
             settings["collector"],
             _limits(settings),
             settings["waived"],
@@ -64,7 +63,7 @@ class ActionModule(ActionBase):
         if any(arguments[name] is not None for name in _EVIDENCE):
             found = _proof.Evidence(**{name: arguments[name] or {} for name in _EVIDENCE})
             proofs = _proof.judge(asked, found, time.time())
-            result.update(environment=settings["environment"], proofs=_proof_history.as_data(proofs))
+            result.update(environment=verdict.environments.get(host), proofs=_proof_history.as_data(proofs))
         return result
 
 

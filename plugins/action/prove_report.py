@@ -17,6 +17,8 @@ from ..module_utils._node import shown
 from ..plugin_utils import _gate, _proof, _proof_files, _proof_history
 
 _COLORS = {"ok": C.COLOR_OK, "warn": C.COLOR_WARN, "broken": C.COLOR_ERROR, "unknown": C.COLOR_UNREACHABLE, "waived": None}
+# The condition of the role's tasks that keeps a host out.
+_NOT_HERE = "prove_here | bool"
 # With so many hosts, or fewer, there is room for all that was seen.
 _FEW = 10
 
@@ -39,14 +41,18 @@ class ActionModule(ActionBase):
             }
         )
         result["changed"] = False
-        names = task_vars["ansible_play_hosts_all"]
+        outcomes = {name: task_vars["hostvars"].raw_get(name).get(arguments["result"]) for name in task_vars["ansible_play_hosts_all"]}
+        # Hosts that are not asked are not shown either.
+        outcomes = {name: outcome for name, outcome in outcomes.items() if (outcome or {}).get("false_condition") != _NOT_HERE}
+        if not outcomes:
+            return result
         if self._task.check_mode:
             self._display.display(
-                f"\nOn {', '.join(names)}: would run a harmless command and look for it at the collector, open a terminal, and read what "
-                f"proves {', '.join(_proof.PROOFS.values())}; would write {arguments['folder']}/prove.html and prove.json"
+                f"\nOn {', '.join(outcomes)}: would run a harmless command and look for it at the collector, open a terminal, and read "
+                f"what proves {', '.join(_proof.PROOFS.values())}; would write {arguments['folder']}/prove.html and prove.json"
             )
             return result
-        hosts = {name: _judged(task_vars["hostvars"].raw_get(name).get(arguments["result"])) for name in names}
+        hosts = {name: _judged(outcome) for name, outcome in outcomes.items()}
         self._display.display("")
         for state, line in _proof_history.table(hosts):
             self._display.display(shown(line, 1000), color=_COLORS[state])

@@ -14,7 +14,8 @@ description:
   - Takes what was gathered of a host, and what the inventory declares, and says of each proof whether it is V(ok), V(warn), V(broken),
     V(unknown) or V(waived), what was seen, and how to mend it. No host is asked.
   - Fails where a setting cannot work. Without evidence it looks at the settings alone.
-  - The proofs are V(record), V(prompt), V(backup), V(restore), V(chain), V(sudo), V(ways_in), V(access), V(ends), V(clock) and V(certificates).
+  - The proofs are V(record), V(prompt), V(backup), V(restore), V(chain), V(sudo), V(ways_in), V(access), V(ends), V(clock) and
+    V(certificates).
 options:
   canary:
     description: What M(safetynet.prod_access.audit_canaries) returned, with its O(ignore:alone).
@@ -33,10 +34,6 @@ options:
     type: dict
     required: true
     suboptions:
-      environment:
-        description: The environment of the host.
-        type: str
-        default: ""
       production:
         description: The environments that are production.
         type: list
@@ -139,7 +136,6 @@ EXAMPLES = r"""
     record: "{{ __prove_record }}"
     access: "{{ __prove_access }}"
     settings:
-      environment: production
       collector: log1
   register: __prove
 """
@@ -151,7 +147,8 @@ environment:
   type: str
 proofs:
   description: >-
-    Each with C(name), C(state), the C(evidence) as a sentence, how to C(mend) it, the C(value) that a trend is drawn of, and that in C(short).
+    Each with C(name), C(state), the C(evidence) as a sentence, how to C(mend) it, the C(value) that a trend is drawn of, and that in
+    C(short).
   returned: where there is evidence
   type: list
   elements: dict

@@ -14,8 +14,8 @@ description:
   - Opens a terminal with each login shell that our people have here, and reads the colours of its first prompt. The shell is C(nobody)'s,
     with an empty home that is gone afterwards. No file of anybody's is run, no welcome is used up, and in the record it is a command of
     whoever the run is connected as.
-  - Reads the receipts of the last backup and of the last proven restore, lets C(visudo) check all of sudo's files, counts who can log in and
-    become root, asks for the timer that ends access, and reads when certificates end.
+  - Reads the receipts of the last backup and of the last proven restore, lets C(visudo) check all of sudo's files, counts who can log in
+    and become root, asks for the timer that ends access, and reads when certificates end.
   - Measures how far the host's clock is from the controller's.
 options: {}
 attributes:
@@ -46,7 +46,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 prompts:
-  description: For each C(shell) what is C(painted), as pieces with C(text) and C(colour), how the prompt reads as C(text), and the C(problem).
+  description: For each C(shell) what is C(painted), in pieces with C(text) and C(colour), how it reads as C(text), and the C(problem).
   returned: unless in check mode
   type: list
   elements: dict

@@ -149,6 +149,10 @@ def _graded(value: float, limits: tuple[float, float]) -> State:
     return "broken" if value > broken else "warn" if value > warn else "ok"
 
 
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def _lasted(seconds: float) -> str:
     """A time for people: 3 minutes, 5 hours, 12 days."""
     for size, name in ((_DAY, "day"), (_HOUR, "hour"), (60, "minute")):
@@ -185,7 +189,8 @@ def _record(asked: Asked, found: Evidence, _now: float) -> Proof:
 
 def _prompt(asked: Asked, found: Evidence, _now: float) -> Proof:
     prompts = _got(found.host, "prompts")
-    said, wrong = [], []
+    said: list[str] = []
+    wrong: list[str] = []
     for prompt in prompts:
         shell = prompt["shell"].rpartition("/")[2]
         painted = prompt["painted"]
@@ -245,14 +250,13 @@ def _chain(asked: Asked, found: Evidence, _now: float) -> Proof:
         more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
         evidence = f"on {asked.collector}: {'; '.join(map(_line, faults[:3]))}{more}"
         mend = f"on {asked.collector}: prod-access-audit verify {asked.host}"
-        return Proof("chain", "broken", evidence, mend, len(faults), f"{len(faults)} faults")
+        return Proof("chain", "broken", evidence, mend, len(faults), _counted(len(faults), "fault"))
     if not chain["hash"]:
         return Proof(
             "chain", "warn", f"{asked.collector} has {chain['lines']} lines, none of them sealed yet", "wait a minute", 0, "no seal"
         )
-    evidence = (
-        f"{chain['lines']} lines of {chain['files']} days are as they were sealed on {asked.collector}; last seal {chain['hash'][:12]}"
-    )
+    compared = f"{chain['lines']} lines of {_counted(chain['files'], 'day')}"
+    evidence = f"{compared} are as they were sealed on {asked.collector}; last seal {chain['hash'][:12]}"
     return Proof("chain", "ok", evidence, value=0, short="whole")
 
 
@@ -289,8 +293,9 @@ def _access(asked: Asked, found: Evidence, now: float) -> Proof:
     strays = [
         f"{stray['kind']}: {stray['what']}"
         for stray in accounts["strays"]
-        # Whoever this run came as has a way in: the inventory says so itself.
-        if not (mine and stray.get("login") == mine) and not any(fnmatch.fnmatchcase(stray["what"], known) for known in asked.known)
+        # Whoever this run came as has a way in: the inventory says so itself. What belongs to no account has no login.
+        if (stray["login"] or "-") not in (mine, *asked.known)
+        and not any(fnmatch.fnmatchcase(stray["what"], known) for known in asked.known)
     ]
     if differs or strays:
         every = [*differs, *(f"nobody declared {stray}" for stray in strays)]
@@ -300,7 +305,13 @@ def _access(asked: Asked, found: Evidence, now: float) -> Proof:
         )
         return Proof("access", "broken", "; ".join(map(_line, every[:4])) + more, mend, len(every), f"{len(every)} differ")
     people = sum(bool(person.in_force(Moment(int(now)))) for person in asked.access.people.values())
-    return Proof("access", "ok", f"what was found is what was declared, for {people} {'person' if people == 1 else 'people'}", value=0, short="as declared")
+    return Proof(
+        "access",
+        "ok",
+        f"what was found is what was declared, for {people} {'person' if people == 1 else 'people'}",
+        value=0,
+        short="as declared",
+    )
 
 
 def _ends(asked: Asked, found: Evidence, now: float) -> Proof:
@@ -313,7 +324,7 @@ def _ends(asked: Asked, found: Evidence, now: float) -> Proof:
         return Proof("ends", "ok", "no access has an end", short="none")
     first, login = min(ends)
     days = (first.epoch - now) / _DAY
-    evidence = f"the first of {len(ends)} ends is {login}'s, at {first}, in {_lasted(first.epoch - now)}"
+    evidence = f"the first of {_counted(len(ends), 'end')} is {login}'s, at {first}, in {_lasted(first.epoch - now)}"
     if timer != "active":
         mend = "run playbook access; see: systemctl status prod-access-accounts.timer"
         return Proof("ends", "broken", f"{evidence}, and the timer for it is {_line(timer)}", mend, days, "no timer")

@@ -121,7 +121,7 @@ def test_without_a_collector_nothing_is_recorded() -> None:
 
 def test_ends_are_said_beforehand_and_need_a_timer() -> None:
     far, near = asked(until="2027-03-01T00:00:00Z"), asked(until="2026-12-01T00:00:00Z")
-    assert proofs(far)["ends"].evidence == "the first of 1 ends is carol's, at 2027-03-01T00:00:00Z, in 94 days"
+    assert proofs(far)["ends"].evidence == "the first of 1 end is carol's, at 2027-03-01T00:00:00Z, in 94 days"
     assert proofs(far)["ends"].state == "ok"
     assert proofs(near)["ends"].state == "warn"
     assert proofs(far, host={"timer": "inactive"})["ends"].state == "broken"
@@ -131,6 +131,7 @@ def test_what_is_known_is_no_stray_and_what_is_waived_is_not_asked_for() -> None
     given = asked(known=("* in /root/.ssh/authorized_keys, for root",), waived={"backup": "It keeps nothing."})
     found = proofs(given, host={"connecting": "ansible", **receipts()})
     assert found["access"].state == "ok"
+    assert proofs(asked(known=("root",)), host={"connecting": "ansible"})["access"].state == "ok"
     assert (found["backup"].state, found["backup"].evidence) == ("waived", "not asked for: It keeps nothing.")
 
 
