@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import glob, sys
 path = sorted(glob.glob("/var/log/prod-access/db1/*.jsonl"))[-1]
 with open(path, "r+b") as stream:
     line = stream.readline()
-    place = line.index(b'"MESSAGE": "') + 12
+    place = line.index(b'"message": "') + 12
     stream.seek(place)
     stream.write(bytes([line[place] ^ 1]))
 """
@@ -39,7 +40,9 @@ def test_where_site_has_run_the_net_holds(desk: Desk, folder: Path) -> None:
 def test_by_its_full_name_from_elsewhere_as_a_person(desk: Desk, tmp_path: Path) -> None:
     # Root's key is the fleet's own way in, which is known by its own as long as it is used.
     known = json.dumps({"prove_known_access": ["deploy", "/etc/sudoers.d/deploy *", "* in /root/.ssh/authorized_keys, for root"]})
-    done = prove(desk, tmp_path / "here", "-e", "ansible_user=carol", "-e", known, limit="web2", playbook="safetynet.prod_access.prove", cwd=tmp_path)
+    done = prove(
+        desk, tmp_path / "here", "-e", "ansible_user=carol", "-e", known, limit="web2", playbook="safetynet.prod_access.prove", cwd=tmp_path
+    )
     assert ", as carol's" in evidence(tmp_path / "here", "web2", "record"), done.stdout
     assert sorted(path.name for path in (tmp_path / "here").iterdir()) == ["prove.html", "prove.json", "runs"]
 
@@ -58,30 +61,43 @@ def test_settings_that_cannot_work_are_all_named_before_a_host_is_asked(desk: De
     assert "Run a harmless command" not in done.stdout
 
 
+# What is broken on which host, and how it is put back.
+BROKEN = (
+    ("web1", "systemctl stop prod-access-audit-ship", "systemctl start prod-access-audit-ship", ""),
+    (
+        "web1",
+        "useradd --create-home --uid 1950 mallory; cp -r /root/.ssh /home/mallory/; chown -R mallory: /home/mallory",
+        "userdel --force --remove mallory 2>/dev/null",
+        "",
+    ),
+    (
+        "web2",
+        f"cp -p {ENVIRONMENT} /run/environment; sed -i 's/PRODUCTION/STAGING/; s/^sgr_256=.*/sgr_256=38;5;16;48;5;214/' {ENVIRONMENT}",
+        f"mv /run/environment {ENVIRONMENT}",
+        "",
+    ),
+    ("web2", "echo 'games ALL=(ALL) NOPASSWD: /usr/bin/true' >/etc/sudoers.d/games", "rm /etc/sudoers.d/games", ""),
+    ("db1", "echo 'this is no rule' >/etc/sudoers.d/rubbish", "rm /etc/sudoers.d/rubbish", ""),
+    ("log1", "python3 -", "python3 -", FLIP),
+    (
+        "stage1",
+        f"cp -p {CARD} /run/card; openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=stage1 -days 5 -keyout /run/key -out {CARD} 2>&1",
+        f"mv /run/card {CARD}; rm /run/key",
+        "",
+    ),
+)
+
+
 @pytest.fixture
 def broken() -> Iterator[None]:
     """Each host has something broken; all of it is put back."""
-    host("web1", "systemctl stop prod-access-audit-ship; useradd --create-home --uid 1950 mallory")
-    host("web1", "cp -r /root/.ssh /home/mallory/; chown -R mallory: /home/mallory")
-    host(
-        "web2",
-        f"cp -p {ENVIRONMENT} /run/environment; sed -i 's/PRODUCTION/STAGING/; s/^sgr_256=.*/sgr_256=38;5;16;48;5;214/' {ENVIRONMENT}",
-    )
-    host("web2", "echo 'games ALL=(ALL) NOPASSWD: /usr/bin/true' >/etc/sudoers.d/games; chmod 440 /etc/sudoers.d/games")
-    host("db1", "echo 'this is no rule' >/etc/sudoers.d/rubbish")
-    host("log1", "python3 -", stdin=FLIP)
-    host(
-        "stage1",
-        f"cp -p {CARD} /run/card; openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=stage1 -days 5 -keyout /run/key -out {CARD} 2>&1",
-    )
-    receipts("log1", hours=60)
-    yield
-    host("web1", "userdel --force --remove mallory; systemctl start prod-access-audit-ship", check=False)
-    host("web2", f"mv /run/environment {ENVIRONMENT}; rm /etc/sudoers.d/games")
-    host("db1", "rm /etc/sudoers.d/rubbish")
-    host("log1", "python3 -", stdin=FLIP)
-    host("stage1", f"mv /run/card {CARD}; rm /run/key")
-    receipts("log1", hours=2)
+    with contextlib.ExitStack() as stack:
+        for name, command, back, script in BROKEN:
+            stack.callback(host, name, back, stdin=script, check=False)
+            host(name, command, stdin=script)
+        stack.callback(receipts, "log1", hours=2)
+        receipts("log1", hours=55)
+        yield
 
 
 @pytest.mark.usefixtures("broken")
