@@ -24,12 +24,15 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _options, arguments = self.validate_argument_spec(argument_spec={"cron": {"type": "bool", "default": True}})
+        _options, arguments = self.validate_argument_spec(
+            argument_spec={"cron": {"type": "bool", "default": True}, "alone": {"type": "bool", "default": False}}
+        )
         result["changed"] = False
         if self._task.check_mode:
             return {**result, "skipped": True, "msg": "canaries are commands, and none are run in check mode"}
         token = f"canary-{secrets.token_hex(4)}"
-        command = f"sh -s {token}" if arguments["cron"] else f"sh -s {token} without-cron"
+        ways = "alone" if arguments["alone"] else "" if arguments["cron"] else "without-cron"
+        command = f"sh -s {token} {ways}".rstrip()
         done = self._low_level_execute_command(command, sudoable=False, in_data=_SCRIPT.read_bytes())
         try:
             person, canaries = _selftest.said(done["stdout"])

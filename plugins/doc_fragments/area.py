@@ -33,6 +33,29 @@ options:
     description: The playbook that runs. The action plugin fills it in; it cannot be set.
     type: str
     default: ""
+  require_net:
+    description:
+      - On hosts in production, give nobody new access unless the playbook C(prove) has seen that the net holds there. Access that people
+        have stays, new keys of theirs come, and what is taken away goes. Whatever is held back is an error, which says what is missing.
+    type: bool
+    default: false
+  net_folder:
+    description: The folder of C(prove), as seen from the current directory of the controller.
+    type: path
+    default: prove
+  net_hours:
+    description: For how many hours a proof is good.
+    type: float
+    default: 24
+  net_production:
+    description: The environments that are production.
+    type: list
+    elements: str
+    default: [production]
+  unproven:
+    description: Why the net is not proven. The action plugin fills it in; it cannot be set.
+    type: str
+    default: ""
 notes:
   - The inventory variables C(prod_access_people), C(prod_access_teams) and C(prod_access_grants_*) are read on the
     controller, all of them, and checked before the first connection. With an error in any of them no host is touched.

@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
-from . import _accounts, _files, _journal, _plan, _rules
+from . import _accounts, _files, _held, _host, _journal, _plan, _rules
 from ._access import Access
 from ._command import HostError
+from ._moment import Moment
 from ._sudoers import Settings
 
 _COMMON: dict[str, Any] = {
@@ -23,6 +25,11 @@ _COMMON: dict[str, Any] = {
     "owner": {"type": "str", "default": "a controller"},
     "library": {"type": "str", "default": ""},
     "playbook": {"type": "str", "default": ""},
+    "require_net": {"type": "bool", "default": False},
+    "net_folder": {"type": "path", "default": "prove"},
+    "net_hours": {"type": "float", "default": 24},
+    "net_production": {"type": "list", "elements": "str", "default": ["production"]},
+    "unproven": {"type": "str", "default": ""},
 }
 
 
@@ -95,18 +102,32 @@ def argument_spec(module: str) -> dict[str, Any]:
     return spec
 
 
+def _access(params: Mapping[str, Any]) -> tuple[Access, list[str]]:
+    """The access of the host, without what is new to it where its net is not proven; and a sentence for each that is held back."""
+    access = Access.from_data(json.loads(params["access"]))
+    if not params["unproven"]:
+        return access, []
+    saved = _host.Saved.load()
+    access, news = _held.held(access, saved.access if saved else None, Moment(int(time.time())))
+    return access, [
+        f"{login} is not given {', '.join(more)}, since the net under this host is not proven: {params['unproven']}"
+        for login, more in news.items()
+        if params["person"] in (None, "", login)
+    ]
+
+
 def apply(module: str, params: Mapping[str, Any], programs: Mapping[str, str], *, check: bool) -> dict[str, Any]:
     """All that a module does, and its answer. What stands in the way of one area does not stand in the way of the next.
 
     ``programs`` are the files of ours, by path, that stay on the host.
     """
     os.umask(0o022)
-    access = Access.from_data(json.loads(params["access"]))
     results: list[Result] = []
     try:
         with contextlib.ExitStack() as stack:
             if not check:
                 stack.enter_context(_files.host_lock(params["owner"], params["lock_timeout"]))
+            access, errors = _access(params)
             for area in AREAS[module]:
                 try:
                     results.append(area.manage(access, params, programs, check))
@@ -114,6 +135,7 @@ def apply(module: str, params: Mapping[str, Any], programs: Mapping[str, str], *
                     results.append(Result(errors=[str(error)]))
                 except OSError as error:
                     results.append(Result(errors=[f"{error}; nothing is half written"]))
+            results.append(Result(errors=errors))
     except HostError as error:
         results.append(Result(errors=[str(error)]))
     answer: dict[str, Any] = {

@@ -20,7 +20,7 @@ import time
 from collections import deque
 from typing import Any, Callable, Iterator, Mapping
 
-from . import _journal, _ship, _waiting
+from . import _certificate, _journal, _ship, _waiting
 from ._command import PATH, HostError, attempt
 from ._event_store import local_names
 from ._recordings import Outbox
@@ -149,10 +149,10 @@ class _Shipper:
         if time.monotonic() - self._looked < _DAY:
             return
         self._looked = time.monotonic()
-        ends = ["openssl", "x509", "-noout", "-in", CERTIFICATE, "-checkend"]
-        if attempt([*ends, str(14 * _DAY)]).returncode != 0:
-            end = attempt(["openssl", "x509", "-noout", "-in", CERTIFICATE, "-enddate"]).stdout.strip().partition("=")[2]
-            _journal.tell("alarm", _NAME, f"the certificate of this host ends at {end}: run the role audit again", {})
+        end = _certificate.ends(CERTIFICATE)
+        if end - time.time() < 14 * _DAY:
+            at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
+            _journal.tell("alarm", _NAME, f"the certificate of this host ends at {at}: run the role audit again", {})
 
     def _look_at_journal(self) -> None:
         """The journal is where records wait, and it is bounded."""

@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import secrets
+import ssl
 import tempfile
 from typing import Iterator
 
@@ -153,6 +154,11 @@ def _lasts(certificate: str, days: int) -> bool:
 def _is_for(certificate: str, address: str) -> bool:
     kind = "-checkip" if _is_ip(address) else "-checkhost"
     return "does match" in run(["openssl", "x509", "-noout", kind, address], data=certificate)
+
+
+def ends(path: str) -> int:
+    """When a certificate of a file ends, in seconds since 1970."""
+    return int(ssl.cert_time_to_seconds(run(["openssl", "x509", "-noout", "-enddate", "-in", path]).strip().partition("=")[2]))
 
 
 def _subject(kind: str, text: str) -> str:

@@ -70,6 +70,11 @@ class Model:
         for variable in sorted(by_variable):
             yield from by_variable[variable]
 
+    def environment(self, host: str) -> str | None:
+        """The environment of a host, as its nearest group says it, or itself."""
+        said = [self.environments[scope] for scope in self.hosts[host] if scope in self.environments]
+        return said[-1] if said else None
+
     def access(self, host: str) -> Access:
         """Resolve one host. Only sensible for a model without errors."""
         granted: dict[str, list[HostGrant]] = {}

@@ -166,30 +166,33 @@ def _powers(login: str) -> list[str] | None:
 def _strays(entries: Iterable[Mapping[str, Any]], settings: Iterable[Mapping[str, str]]) -> Iterable[dict[str, Any]]:
     """What gives access and did not come from the inventory."""
     for entry in entries:
-        login = entry["login"]
-        for key in entry["keys"]:
-            if not entry["ours"]:
-                yield {
-                    "kind": "key",
-                    "what": f"{key['fingerprint']} {key['comment']} in {key['file']}, for {login}",
-                    "person": key["person"],
-                }
-        if entry["uid"] == 0 and login != "root":
-            yield {"kind": "uid 0", "what": f"{login} has uid 0", "person": None}
-        if not entry["ours"] and entry["sudo"] and login != "root":
-            yield {"kind": "sudo", "what": f"{login}: {'; '.join(entry['sudo'])}", "person": None}
-        roots = sorted(set(entry["strong_groups"]) & ROOT_GROUPS - {"root"})
-        if not entry["ours"] and roots and entry["uid"] >= 1000:
-            yield {"kind": "group", "what": f"{login} is in {', '.join(roots)}", "person": None}
-        if not entry["ours"] and entry["logs_in"] and entry["uid"] >= 1000:
-            yield {"kind": "account", "what": f"{login} (uid {entry['uid']}) logs in by ssh", "person": None}
+        for kind, what, person in _strays_of(entry):
+            yield {"kind": kind, "what": what, "login": entry["login"], "person": person}
     for command in sorted({values.get("authorizedkeyscommand", "none") for values in settings} - {"none"}):
-        yield {"kind": "key", "what": f"sshd also asks {command} for keys", "person": None}
+        yield {"kind": "key", "what": f"sshd also asks {command} for keys", "login": None, "person": None}
     if os.path.isdir(_sudo.FOLDER):
         for name in sorted(os.listdir(_sudo.FOLDER)):
             path = os.path.join(_sudo.FOLDER, name)
-            if path != _sudo.FILE and name != "README":
-                yield {"kind": "sudo", "what": f"{path} is a file of others", "person": None}
+            if path not in (_sudo.FILE, _sudo.AUDIT_FILE) and name != "README":
+                yield {"kind": "sudo", "what": f"{path} is a file of others", "login": None, "person": None}
+
+
+def _strays_of(entry: Mapping[str, Any]) -> Iterable[tuple[str, str, str | None]]:
+    """What is an account's: the kind, what it is, and whose."""
+    login = entry["login"]
+    if entry["uid"] == 0 and login != "root":
+        yield "uid 0", f"{login} has uid 0", None
+    if entry["ours"]:
+        return
+    for key in entry["keys"]:
+        yield "key", f"{key['fingerprint']} {key['comment']} in {key['file']}, for {login}", key["person"]
+    if entry["sudo"] and login != "root":
+        yield "sudo", f"{login}: {'; '.join(entry['sudo'])}", None
+    roots = sorted(set(entry["strong_groups"]) & ROOT_GROUPS - {"root"})
+    if roots and entry["uid"] >= 1000:
+        yield "group", f"{login} is in {', '.join(roots)}", None
+    if entry["logs_in"] and entry["uid"] >= 1000:
+        yield "account", f"{login} (uid {entry['uid']}) logs in by ssh", None
 
 
 def _files_of_nobody(accounts: Iterable[Account]) -> list[str]:

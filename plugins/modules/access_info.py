@@ -103,7 +103,8 @@ accounts:
       type: list
       elements: str
 strays:
-  description: What gives access and did not come from the inventory, each with C(kind), C(what), and C(person) where one is known.
+  description: What gives access and did not come from the inventory, each with C(kind), C(what), the
+      C(login) of the account, and the C(person), where these are known.
   returned: always
   type: list
   elements: dict

@@ -21,6 +21,10 @@ options:
     description: Try cron(8) as well, which begins with the next minute.
     type: bool
     default: true
+  alone:
+    description: Run one command by ssh and nothing else, which takes no time and needs no root.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Nothing is run.

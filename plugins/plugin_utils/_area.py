@@ -8,7 +8,9 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ from ansible.plugins.action import ActionBase
 from ..module_utils import _apply_program, _areas
 from ..module_utils._moment import Moment
 from ..module_utils._node import shown
-from . import _filled_in, _gate
+from . import _filled_in, _gate, _proof_files, _proof_history
+
+_NET = ("require_net", "net_folder", "net_hours", "net_production")
 
 
 class ActionModule(ActionBase):
@@ -34,7 +38,7 @@ class ActionModule(ActionBase):
         # again and again, while the module's code is put together: a tenth of a second.
         gc.disable()
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _filled_in.refuse(("access", "owner", "library", "playbook"), self._task.args, "access comes from the inventory alone")
+        _filled_in.refuse(("access", "owner", "library", "playbook", "unproven"), self._task.args, "access comes from the inventory alone")
         verdict = _gate.verdict(task_vars)
         if verdict.errors:
             raise AnsibleError(f"the inventory has {_gate.counted(verdict.errors, 'error')}, shown above; no host was touched")
@@ -51,6 +55,7 @@ class ActionModule(ActionBase):
         arguments["owner"] = _filled_in.owner()
         arguments["playbook"] = _filled_in.playbook()
         arguments["library"] = _library_version()
+        arguments["unproven"] = _unproven(arguments, verdict, host)
         result.update(self._apply(arguments) or self._execute_module(module_args=arguments, task_vars=task_vars))
         if result.get("on_trial"):
             self._prove_way_in(result)
@@ -89,6 +94,24 @@ class ActionModule(ActionBase):
                 f"120 seconds: {shown(answer['stderr'].strip(), 1000)}"
             ]
             result.update(failed=True, msg="; ".join(said))
+
+
+def _unproven(arguments: Mapping[str, Any], verdict: _gate.Verdict, host: str) -> str:
+    """Why new access is held back, in words that say how to mend it; empty where it is not. What is taken away goes in any case."""
+    checked = ArgumentSpecValidator({name: _areas.argument_spec("access")[name] for name in _NET}).validate(
+        {name: arguments[name] for name in _NET if name in arguments}
+    )
+    if checked.error_messages:
+        raise AnsibleError("; ".join(checked.error_messages))
+    said = checked.validated_parameters
+    if not said["require_net"] or not verdict.is_production(host, said["net_production"]):
+        return ""
+    folder = os.path.abspath(said["net_folder"])
+    try:
+        why = _proof_history.lacking(_proof_files.runs(folder), host, int(time.time()), said["net_hours"])
+    except AnsibleError as error:
+        why = str(error)
+    return why and f"{why} (in {folder}); mend that, run playbook prove, and run this again"
 
 
 def _library_version() -> str:

@@ -34,12 +34,19 @@ _display = Display()
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the whole inventory came to: the number of errors, who is known, whose each key is, and the folder with each host's access."""
+    """What the whole inventory came to: the number of errors, who is known, whose each key is, the environments of the play's hosts, and
+    the folder with each one's access."""
 
     errors: int
     people: Sequence[str]
     key_owners: Mapping[str, str]
+    environments: Mapping[str, str | None]
     folder: str
+
+    def is_production(self, host: str, production: Sequence[str]) -> bool:
+        """Whether the environment of a host is one of these. One that is a template is taken for production: nobody can say."""
+        said = self.environments.get(host) or ""
+        return said in production or "{{" in said
 
     def access(self, host: str) -> Access:
         try:
@@ -115,10 +122,11 @@ def verdict(task_vars: Mapping[str, Any]) -> Verdict:
                         json.dump(checked.model.access(host).to_data(), stream)
             people = checked.model.people
             owners = {key.fingerprint: login for login, person in people.items() for key in person.keys}
-            found = {"errors": checked.errors, "people": sorted(people), "key_owners": owners}
+            environments = {host: checked.model.environment(host) for host in hosts if host in checked.model.hosts}
+            found = {"errors": checked.errors, "people": sorted(people), "key_owners": owners, "environments": environments}
             with open(os.path.join(folder, "verdict.json"), "w", encoding="utf-8") as stream:
                 json.dump(found, stream)
-    return Verdict(found["errors"], found["people"], found["key_owners"], folder)
+    return Verdict(**found, folder=folder)
 
 
 def _find(folder: str) -> dict[str, Any] | None:

@@ -120,10 +120,9 @@ def _rule(rule: SudoRule) -> str:
 
 
 def _host(model: Model, host: str, found: Mapping[str, Any] | None) -> dict[str, Any]:
-    environments = [model.environments[scope] for scope in model.hosts[host] if scope in model.environments]
     return {
         "name": host,
-        "environment": environments[-1] if environments else None,
+        "environment": model.environment(host),
         "read": (found or {}).get("read"),
         "problem": "not read in this run" if found is None else found.get("problem"),
     }

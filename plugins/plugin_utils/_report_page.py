@@ -16,7 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ACCESS, POSTMORTEM, _SHARED = (Path(__file__).with_name(name) for name in ("access_report.html", "postmortem.html", "page.js"))
+_FOLDER = Path(__file__).parent
+ACCESS, POSTMORTEM, PROVE = (_FOLDER / name for name in ("access_report.html", "postmortem.html", "prove.html"))
+# What all pages have.
+_SHARED = {"@STYLES@": "page.css", "@SHARED@": "page.js"}
 
 # What could begin or end an element, or a comment. In JSON these are in strings only, where their numbers mean the same.
 _NUMBERED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
@@ -25,7 +28,10 @@ _NUMBERED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 def page(report: Mapping[str, Any], template: Path = ACCESS) -> str:
     """The whole page of a template. It is ASCII where the data is concerned: how it is stored, and odd characters, cannot change it."""
     data = json.dumps(report, separators=(",", ":"), allow_nan=False).translate(_NUMBERED)
-    text = template.read_text(encoding="utf-8").replace("@SHARED@", _SHARED.read_text(encoding="utf-8"))
+    text = template.read_text(encoding="utf-8")
+    for place, file in _SHARED.items():
+        # A file says which place it is for, in a comment, which is not that place.
+        text = text.replace(f"{place}\n", (_FOLDER / file).read_text(encoding="utf-8"), 1)
     for name in ("style", "script"):
         text = text.replace(f"@{name.upper()}@", _hash(_between(text, f"<{name}>", f"</{name}>")))
     # Last, as data could hold the other words too.

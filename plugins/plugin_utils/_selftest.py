@@ -14,6 +14,8 @@ from ..module_utils._event import instant
 
 State = Literal["seen", "seen, not whose", "not seen", "not tried"]
 
+# The one that takes no time, and changes nothing: a command by ssh.
+PLAIN = "ssh command"
 # What nobody promises, and why.
 _NEVER_SEEN = {
     "shell builtin": "a builtin starts no program; only the recording of a sudo session has it",

@@ -58,7 +58,7 @@ def test_a_certificate_that_ends_soon_is_told_and_renewed(desk: Desk) -> None:
     sign = f"openssl x509 -req -days 10 -CA {folder}/ca.crt -CAkey {folder}/ca.key 2>/dev/null"
     short = host(COLLECTOR, sign, stdin=host("web1", new) + "\n")
     host("web1", f"(cat /run/short.key; cat) >{folder}/host.pem; rm /run/short.key; systemctl restart {SHIP}", stdin=short + "\n")
-    end = " ".join(host("web1", f"openssl x509 -noout -enddate -in {folder}/host.pem").partition("=")[2].split())
+    end = host("web1", f"openssl x509 -noout -enddate -dateopt iso_8601 -in {folder}/host.pem").partition("=")[2].replace(" ", "T")
     soon("--kind", "alarm", "--host", "web1", "--text", f"the certificate of this host ends at {end}", seconds=10)
     done = desk.play("playbooks/audit.yml", "--diff", limit="web1")
     assert "a certificate for web1" in done.stdout

@@ -84,8 +84,8 @@ def test_what_did_not_come_from_the_inventory() -> None:
     assert said["uid 0", None] == "toor has uid 0"
     assert said["group", None] == "guest is in disk"
     assert said["account", None].startswith("guest (uid ")
-    assert {"kind": "sudo", "what": "guest: (ALL) ALL", "person": None} in found["strays"]
-    assert {"kind": "sudo", "what": "/etc/sudoers.d/guest is a file of others", "person": None} in found["strays"]
+    assert {"kind": "sudo", "what": "guest: (ALL) ALL", "login": "guest", "person": None} in found["strays"]
+    assert {"kind": "sudo", "what": "/etc/sudoers.d/guest is a file of others", "login": None, "person": None} in found["strays"]
     assert "/srv/left" in found["files"]
     assert guest["keys"][0]["until"] == "20991231"
 
