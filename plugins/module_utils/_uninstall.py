@@ -36,6 +36,7 @@ _FILES = (
     "/etc/systemd/system/prod-access-*",
     "/etc/sysusers.d/prod-access-*.conf",
     "/usr/sbin/prod-access-*",
+    "/var/lib/systemd/timers/stamp-prod-access-*",
     f"{_files.STATE}/*.started",
     f"{_files.STATE}/*-unfinished",
 )
@@ -195,7 +196,7 @@ def _plan_sshd(plan: _Plan, ours: Mapping[str, _host.Account]) -> None:
         heirs.append(account)
         if missing:
             plan.at_door(
-                [f"+{path}: {len(missing)} keys of {login}, in {login}'s hands from now on"],
+                [f"+{path}: {len(missing)} key{'s' * (len(missing) > 1)} of {login}, in {login}'s hands from now on"],
                 lambda account=account, path=path, missing=missing: _hand_over(account, path, missing),  # type: ignore[misc]
             )
     words = [f"-{_sshd.DROP_IN}", *([f"-{_sshd.CONFIG}: the line that includes it"] if without != config else [])]
@@ -279,7 +280,8 @@ def _plan_units(plan: _Plan) -> None:
 
 
 def _end_units(units: list[str]) -> None:
-    run(["systemctl", "disable", "--now", "--quiet", "--no-warn", *units])
+    run(["systemctl", "stop", *units])
+    run(["systemctl", "disable", "--quiet", *units])
 
 
 def _plan_lines(plan: _Plan) -> None:
