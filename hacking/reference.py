@@ -18,8 +18,8 @@ HEAD = """\
 # Reference
 
 Made by `make docs` from the code that reads these data (`_model.py`, `_sudo_rule.py`) and from the roles' argument specs. An unknown key is
-an error, and so is a value of another kind; `validate` says where it stands and how to mend it. An [inventory to copy](../inventory/) has it
-in use.
+an error, and so is a value of another kind; `validate` says where it stands and how to mend it. An [inventory to copy](../inventory/) has
+it in use.
 
 ## Variables of the inventory
 
