@@ -12,7 +12,7 @@ BENCH := .venv/bench-$(firstword $(shell sha256sum tests/bench/requirements.txt)
 SYSTEM := aardvark-dns crun debian-archive-keyring git iptables mmdebstrap netavark openssh-client podman python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint sanity archive unit browser molecule fleet bench prompts clean system venv
+.PHONY: help demo test lint sanity archive unit browser molecule fleet bench prompts docs clean system venv
 .NOTPARALLEL:
 
 help:  ## this list
@@ -56,6 +56,8 @@ lint: venv  ## style, types, ansible-lint's production profile, documentation
 	@echo "==> lint: antsibull-docs, antsibull-changelog"
 	@antsibull-docs lint-collection-docs --plugin-docs .
 	@antsibull-changelog lint
+	@echo "==> lint: docs/reference.md"
+	@python hacking/reference.py --check
 
 # What users install, in an empty place; the environment holds nothing that leads back to this checkout.
 ARCHIVE := $(CURDIR)/.ansible/archive
@@ -113,6 +115,9 @@ prompts: fleet  ## read the fleet's prompts from terminals; writes the matrix an
 	@echo "==> prompts"
 	@ansible-playbook -i .fleet/inventory molecule/prompt/converge.yml
 	@pytest molecule/prompt/tests/test_matrix.py --page docs/prompts.md
+
+docs: venv  ## write docs/reference.md anew, from the data model and the roles' argument specs
+	@python hacking/reference.py
 
 clean:  ## end the fleet, remove what was made here; only container images and system packages stay
 	@echo "==> clean"

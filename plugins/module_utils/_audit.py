@@ -115,6 +115,17 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     return answer
 
 
+def undone() -> tuple[list[Change], list[str], list[Callable[[], None]]]:
+    """Changes, words and steps after which kernel, databases and programs record nothing. Sudo and services are the caller's."""
+    plan = _Plan()
+    for found in (_audit_kernel.plan(False), *_audit_databases.plan(False)):
+        plan.changes += found.changes
+        plan.words += found.words
+        plan.steps += found.steps
+    _plan_snoopy(plan, wanted=False, why_not="")
+    return plan.changes, plan.words, plan.steps
+
+
 def _bring(changes: list[Change], paths: list[str]) -> None:
     _tree.apply(changes)
     if any(path.startswith("/etc/sysusers.d/") for path in paths):

@@ -54,9 +54,9 @@ def plan(wanted: bool) -> Iterator[Database]:
     for folder in clusters:
         version, cluster = folder.split("/")[3:5]
         name = f"postgresql {version}/{cluster}"
-        yield _postgresql(name, folder) if wanted else Database(name, False, "not asked for")
+        yield _postgresql(name, folder) if wanted else _without_postgresql(name, folder)
     if os.path.isdir("/etc/mysql/mariadb.conf.d") and os.path.exists("/usr/sbin/mariadbd"):
-        yield _mariadb() if wanted else Database("mariadb", False, "not asked for")
+        yield _mariadb() if wanted else _without_mariadb()
 
 
 class _Cluster:
@@ -120,6 +120,21 @@ def _put_postgresql(cluster: _Cluster, before: str | None, text: str) -> None:
         raise
 
 
+def _without_postgresql(name: str, folder: str) -> Database:
+    """Without our file; a server that is down reads that when it starts."""
+    cluster = _Cluster(folder)
+    database = Database(name, False, "not asked for")
+    before = _files.read_text(cluster.file)
+    if before is not None:
+        database.changes.append(Change(cluster.file, before, None, 0))
+        database.steps += [lambda: _files.remove(cluster.file), lambda: _ignore(cluster.ask("SELECT pg_reload_conf()"))]
+    return database
+
+
+def _ignore(_answer: list[str] | None) -> None:
+    """Of a server that does not answer, nothing is wanted."""
+
+
 def _sql(query: str) -> list[str] | None:
     """What MariaDB answers to its own administrator; None where it does not."""
     done = attempt(["mariadb", "--no-defaults", "--user=root", "--skip-column-names", "--batch", "--execute", query])
@@ -153,6 +168,17 @@ def _mariadb() -> Database:
         for name, value in wrong.items():
             said = value if value.isdigit() or value == "ON" else f"'{value}'"
             database.steps.append(lambda name=name, said=said: _tell_mariadb(f"SET GLOBAL {name} = {said}"))  # type: ignore[misc]
+    return database
+
+
+def _without_mariadb() -> Database:
+    database = Database("mariadb", False, "not asked for")
+    before = _files.read_text(_MARIADB_FILE)
+    if before is not None:
+        database.changes.append(Change(_MARIADB_FILE, before, None, 0))
+        for statement in ("SET GLOBAL server_audit_logging = OFF", "UNINSTALL SONAME 'server_audit'"):
+            database.steps.append(lambda statement=statement: _ignore(_sql(statement)))  # type: ignore[misc]
+        database.steps.append(lambda: _files.remove(_MARIADB_FILE))
     return database
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 from ._moment import Moment
 from ._names import GROUP, LOGIN_MEND, ROOT_GROUPS, is_email, is_group, login_fault
@@ -23,6 +23,48 @@ HOMES = ("keep", "archive", "remove")
 KINDS = ("development", "operations")
 # Why access may be taken away while an incident is open; none of them is a reaction to what somebody did.
 BECAUSE = ("departure", "expiry", "key compromise", "own request")
+# All keys of each record: what they hold, and what that means. docs/reference.md is made of them.
+PERSON_KEYS: Mapping[str, tuple[str, str]] = {
+    "name": ("text; required", "the full name, for people who read `getent passwd`; without `:`, `,` and `=`; at most 200 bytes"),
+    "email": ("address", "for reports"),
+    "uid": (
+        f"number, {ID_MIN} to {ID_MAX}",
+        "the same on all hosts; each host takes the next free one where it is not said. Nobody else ever gets it",
+    ),
+    "shell": ("absolute path", "must be there on the host; `accounts_default_shell` where it is not said"),
+    "ssh_keys": ("list of keys", "each one line of public key, or a record, below; a key opens one person's accounts alone"),
+    "until": ("time", "the end of all access of this person, kept by the host itself, on the second"),
+    "state": (
+        " or ".join(STATES),
+        "`active` where it is not said; `suspended` closes and keeps all; `departed` ends all, and reserves the uid for ever",
+    ),
+    "home": (" or ".join(HOMES), "what becomes of the home at departure; `keep` where it is not said"),
+    "adopt": (
+        "true or false",
+        "take over an account of this name that a host already has: its uid and home stay, keys in the home no longer count",
+    ),
+    "because": (" or ".join(BECAUSE), "why access is taken away while an incident is open: `validate` warns without it"),
+}
+KEY_KEYS: Mapping[str, tuple[str, str]] = {
+    "key": ("text; required", "the line of the public key: ed25519, ecdsa, sk-*, or RSA of `prod_access_rsa_min_bits` or more"),
+    "until": ("time", "when this key ends"),
+    "from": ("list of networks", "addresses that it is good from: `10.0.0.0/8`, `2001:db8::/32`"),
+}
+TEAM_KEYS: Mapping[str, tuple[str, str]] = {
+    "members": ("list of logins; required", "people, or other teams as `@name`"),
+    "gid": (f"number, {ID_MIN} to {ID_MAX}", "of the group that the team is on hosts where it has a grant"),
+    "kind": (" or ".join(KINDS), "read by nothing but the comparison of their access"),
+    "owner": ("text", "whom to ask; shown in reports"),
+}
+GRANT_KEYS: Mapping[str, tuple[str, str]] = {
+    "team": ("name", "who has it: this, or `person`"),
+    "person": ("login", "who has it: this, or `team`"),
+    "why": ("text; required", "the reason, shown wherever access is explained"),
+    "sudo": ("`none`, `full`, or a list of rules", "what they may do, below; `none` where it is not said: a login"),
+    "groups": ("list of groups", "of the host, to be in as well; those that amount to root need `unsafe`"),
+    "until": ("time", "the end of this grant, kept by the host itself"),
+    "unsafe": ("text", "the reason why a group may be one that amounts to root"),
+}
 _SHELL = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9_.+-]+)+")
 
 
@@ -48,8 +90,7 @@ class Person:
         fault = login_fault(login)
         if fault is not None:
             node.wrong(fault, LOGIN_MEND)
-        known = ("name", "email", "uid", "shell", "ssh_keys", "until", "state", "home", "adopt", "because")
-        fields = node.fields(known, required=("name",))
+        fields = node.fields(PERSON_KEYS, required=("name",))
         person = cls(login, name=login)
         if "name" in fields:
             person = replace(person, name=_name(fields["name"]) or login)
@@ -94,7 +135,7 @@ class Team:
         fault = login_fault(name)
         if fault is not None:
             node.wrong(fault, LOGIN_MEND)
-        fields = node.fields(("members", "gid", "kind", "owner"), required=("members",))
+        fields = node.fields(TEAM_KEYS, required=("members",))
         team = cls(name)
         if "members" in fields:
             team = replace(team, members=_distinct(fields["members"]))
@@ -125,7 +166,7 @@ class Grant:
     @classmethod
     def parse(cls, source: str, node: Node) -> Grant:
         """Read a grant. ``source`` says where it stands, for those who ask why they have access."""
-        fields = node.fields(("team", "person", "why", "sudo", "groups", "until", "unsafe"), required=("why",))
+        fields = node.fields(GRANT_KEYS, required=("why",))
         named = [name for name in ("team", "person") if isinstance(node.value, dict) and name in node.value]
         if isinstance(node.value, dict) and len(named) != 1:
             node.wrong(
@@ -209,10 +250,9 @@ def _key(node: Node, rsa_min_bits: int) -> SshKey | None:
     until: Moment | None = None
     sources: tuple[str, ...] = ()
     line_node: Node | None = node
-    known = ("key", "until", "from")
     # A line with `: ` in its comment is a dictionary, too, until it has quotes around it.
-    if isinstance(node.value, dict) and any(name in node.value for name in known):
-        fields = node.fields(known, required=("key",))
+    if isinstance(node.value, dict) and any(name in node.value for name in KEY_KEYS):
+        fields = node.fields(KEY_KEYS, required=("key",))
         line_node = fields.get("key")
         if "until" in fields:
             until = fields["until"].moment()

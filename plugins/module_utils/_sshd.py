@@ -62,6 +62,10 @@ def with_include(config: str) -> str:
     return _INCLUDE_LINES + config
 
 
+def without_include(config: str) -> str:
+    return config.replace(_INCLUDE_LINES, "")
+
+
 def config_text() -> str:
     text = _files.read_text(CONFIG)
     if text is None:

@@ -97,6 +97,10 @@ def with_include(main: str) -> str:
     return (main if main.endswith("\n") else main + "\n") + _INCLUDE_LINES
 
 
+def without_include(main: str) -> str:
+    return main.replace(_INCLUDE_LINES, "")
+
+
 def is_sound() -> bool:
     """Whether our file is as sudo wants it: sudo passes over one that others can write."""
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
-from typing import Any, Tuple, Union
+from typing import Any, Mapping, Tuple, Union
 
 from ._gtfobins import RUN_OTHERS
 from ._node import Node
@@ -49,6 +49,15 @@ _UNPAGED = frozenset(
     is-active is-failed is-enabled enable disable mask unmask preset daemon-reload daemon-reexec isolate
     """.split()
 )
+# All keys of a rule: what they hold, and what that means. docs/reference.md is made of them.
+RULE_KEYS: Mapping[str, tuple[str, str]] = {
+    "services": ("list of units", "start, stop, restart, reload, status and journal of these"),
+    "commands": ("list of commands, or `all`", "programs by their absolute paths, with just these arguments; `all` needs `as`"),
+    "edit": ("list of paths", "these files, by `sudoedit`"),
+    "as": ("list of users", "as one of these instead of root"),
+    "password": ("true or false", "only after the person's own password"),
+    "unsafe": ("text", "the reason why a rule may give more than it says"),
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,7 @@ class SudoRule:
     def parse(cls, node: Node) -> SudoRule | None:
         """Read one entry of ``sudo:``; None when anything is wrong with it."""
         before = _errors(node)
-        fields = node.fields(("services", "commands", "edit", "as", "password", "unsafe"))
+        fields = node.fields(RULE_KEYS)
         kinds = [name for name in ("services", "commands", "edit") if isinstance(node.value, dict) and name in node.value]
         if isinstance(node.value, dict) and len(kinds) != 1:
             node.wrong(

@@ -117,10 +117,15 @@ def with_line(text: str, line: str) -> str:
     block = f"{_MARK}\n{line}\n"
     if block in text:
         return text
-    without = _OURS.sub("", text)
+    without = without_line(text)
     if line == "":
         return without
     return (without if without.endswith("\n") or not without else without + "\n") + block
+
+
+def without_line(text: str) -> str:
+    """The text without a line of ours; the end of the line before it stays."""
+    return _OURS.sub(lambda found: "\n" if found.group().startswith("\n") else "", text)
 
 
 def apply(changes: Iterable[Change]) -> None:

@@ -58,7 +58,7 @@ class ActionModule(ActionBase):
         arguments["unproven"] = _unproven(arguments, verdict, host)
         result.update(self._apply(arguments) or self._execute_module(module_args=arguments, task_vars=task_vars))
         if result.get("on_trial"):
-            self._prove_way_in(result)
+            prove_way_in(self, result)
         for note in result.get("notes", ()):
             # What a host says is shown, and never trusted to be harmless to a terminal.
             self._display.warning(f"{host}: {shown(str(note), 1000)}")
@@ -80,20 +80,21 @@ class ActionModule(ActionBase):
         said: dict[str, Any] = json.loads(answer["stdout"].splitlines()[-1])
         return said
 
-    def _prove_way_in(self, result: dict[str, Any]) -> None:
-        """Open a new connection, and call the host's dead man's switch off over it."""
-        try:
-            self._connection.reset()
-            answer = self._low_level_execute_command("/usr/sbin/prod-access-accounts keep-sshd")
-        except (AnsibleError, NotImplementedError) as error:
-            answer = {"rc": 1, "stderr": str(error)}
-        if answer["rc"]:
-            said = [result["msg"]] if result.get("failed") else []
-            said += [
-                "after the change of sshd's configuration no new connection came about, and so the host puts it back within "
-                f"120 seconds: {shown(answer['stderr'].strip(), 1000)}"
-            ]
-            result.update(failed=True, msg="; ".join(said))
+
+def prove_way_in(action: ActionBase, result: dict[str, Any]) -> None:
+    """Open a new connection, and call the host's dead man's switch off over it."""
+    try:
+        action._connection.reset()
+        answer = action._low_level_execute_command("/usr/sbin/prod-access-accounts keep-sshd")
+    except (AnsibleError, NotImplementedError) as error:
+        answer = {"rc": 1, "stderr": str(error)}
+    if answer["rc"]:
+        said = [result["msg"]] if result.get("failed") else []
+        said += [
+            "after the change of sshd's configuration no new connection came about, and so the host puts it back within "
+            f"120 seconds: {shown(answer['stderr'].strip(), 1000)}"
+        ]
+        result.update(failed=True, msg="; ".join(said))
 
 
 def _unproven(arguments: Mapping[str, Any], verdict: _gate.Verdict, host: str) -> str:
