@@ -132,21 +132,26 @@ def _drop_of(cluster: Cluster, stanza: str, wanted: Wanted, found: Sequence[Back
     number = int(psql(cluster, "postgres", f"SELECT oid FROM pg_database WHERE datname = {literal(database)}"))
     if psql(cluster, database, f"SELECT to_regclass({literal(_quoted(wanted.table[1:]))}) IS NOT NULL") == "t":
         raise HostError(f"{wanted.name} is there, and was not dropped", "say a time: -e restore_to=...")
-    known: dict[str, Any] = _files.load(f"{CATALOG}/{cluster.version}-{cluster.name}.json") or {}
-    oids = {oid for where, oid in known.get(database, {}).get(table, ()) if where == number}
+    known: dict[str, Any] = (_files.load(f"{CATALOG}/{cluster.version}-{cluster.name}.json") or {}).get(database, {})
+    names = {oid: name for name, numbers in known.items() for where, oid in numbers if where == number}
     seen: list[Drop] = []
     for drop in _all_drops(cluster, stanza, number, found[0]):
-        if drop.oid in oids:
+        if names.get(drop.oid) == table:
             return drop
         seen.append(drop)
-    names = {oid: name for name, numbers in known.get(database, {}).items() for _where, oid in numbers}
-    others = {drop.time: "a table that no backup knew" for drop in seen}
-    others.update((drop.time, names[drop.oid]) for drop in seen if drop.oid in names)
-    dropped = "; ".join(f"{name} at {when}" for when, name in list(others.items())[:5]) or "no table at all"
-    raise HostError(
-        f"the log of changes since {Moment(found[0].stop)} does not say that {wanted.name} was dropped; what was: {dropped}",
-        "say a time: -e restore_to=...",
-    )
+    # One that was made after the last backup may be what is meant: what comes back will tell.
+    for drop in seen:
+        if drop.oid not in names:
+            return drop
+    raise _not_dropped(wanted, f"since {Moment(found[0].stop)} {_dropped(seen, names)}")
+
+
+def _dropped(drops_of: Sequence[Drop], names: Mapping[int, str]) -> str:
+    return "; ".join(f"{names[drop.oid]} was, at {drop.time}" for drop in drops_of[:5]) or "no table was"
+
+
+def _not_dropped(wanted: Wanted, what_was: str) -> HostError:
+    return HostError(f"the log of changes does not say that {wanted.name} was dropped: {what_was}", "say a time: -e restore_to=...")
 
 
 def _all_drops(cluster: Cluster, stanza: str, database: int, first: Backup) -> Iterator[Drop]:
@@ -208,7 +213,10 @@ def bring_table(config: Mapping[str, Any], wanted: Wanted, what: Plan) -> dict[s
         return {"changed": False, **found}
     with _open(what, database) as side:
         name = _quoted(table)
-        if side.psql(database, f"SELECT to_regclass({literal(name)}) IS NOT NULL") != "t":
+        number = side.psql(database, f"SELECT to_regclass({literal(name)})::oid")
+        if what.drop is not None and number != str(what.drop.oid):
+            raise _not_dropped(wanted, f"another table was, which no backup knew, at {what.drop.time}")
+        if not number:
             raise HostError(f"there was no {wanted.name} at {what.moment}", "choose another moment")
         _side.check_room(int(side.psql(database, f"SELECT pg_total_relation_size({literal(name)})")), cluster.data)
         memory = _look_at(config, side, wanted, what)

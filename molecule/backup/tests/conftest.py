@@ -23,7 +23,8 @@ def first_backup(desk: Desk) -> Iterator[None]:
     # The one that the role began with may still be at work.
     backup = "while systemctl is-active -q prod-access-backup-postgresql; do sleep 0.2; done; systemctl start prod-access-backup-postgresql"
     each(lambda name: host(name, backup), REPOSITORIES)
-    each(lambda name: host(name, "prod-access-backup run"), CLIENTS)
+    # Nor does one begin by itself meanwhile.
+    each(lambda name: host(name, "systemctl stop prod-access-backup.timer; prod-access-backup run"), CLIENTS)
     yield
     # Other scenarios see hosts without receipts, and none comes by a timer meanwhile.
     each(

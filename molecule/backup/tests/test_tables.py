@@ -92,6 +92,17 @@ def test_a_dropped_table_is_back_whole_in_time_while_production_answers(desk: De
     psql(name, "DELETE FROM orders WHERE note = 'the last order'")
 
 
+def test_a_table_that_no_backup_has_seen_comes_back(desk: Desk) -> None:
+    psql("db1", "CREATE TABLE young AS SELECT generate_series(1, 10) AS id; CREATE TABLE other ()", "ledger")
+    psql("db1", "DROP TABLE young", "ledger")
+    done = restore(desk, "db1", "restore_table=ledger.public.young", "restore_to=before_drop", "restore_swap_in=true")
+    assert "lost is nothing" in done.stdout
+    assert psql("db1", "SELECT count(*) FROM young", "ledger") == "10"
+    psql("db1", "DROP TABLE young; DROP TABLE other", "ledger")
+    done = restore(desk, "db1", "restore_table=ledger.public.young", "restore_to=before_drop", rc=2)
+    assert "another table was, which no backup knew" in done.stdout
+
+
 def test_a_table_comes_back_to_the_second_beside_the_live_one_and_is_swapped_in(desk: Desk) -> None:
     """Also after a run that was killed in the midst of it."""
     each(lambda name: _beside_and_swapped(desk, name), DATABASES)

@@ -1,0 +1,220 @@
+"""The whole story on the fleet, told in short lines: a mistake in production, and what catches it. ``make demo`` runs it.
+
+Everything in it is real: the commands that are shown are those that run, the terminals are those of alice and carol, and what they say is
+read from their cells. It ends with an error where the net does not hold.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+from chats import Chat
+from desk import ENVIRONMENT, FLEET, ROOT, SSH, host
+from matrix import clear, enter
+from picture import painted, used
+from terminal import Terminal
+
+_WIDE = (86, 24)
+_ROWS = "runuser -u postgres -- psql -qAtX shop -c 'SELECT count(*) FROM orders'"
+_POSTMORTEMS = FLEET / "postmortems"
+
+
+def main() -> None:
+    began = time.monotonic()
+    chat = Chat("operations", 8098)
+    chat.start()
+    with tempfile.TemporaryDirectory() as folder:
+        options = Path(folder) / "demo.yml"
+        options.write_text(yaml.safe_dump({"audit_collector_chats": [{"name": chat.name, "url": f"json://stage1:{chat.port}/team"}]}))
+
+        chapter("The net: prompts, guards, the record, backups; and access for those who are there already")
+        play("site", "-e", f"@{options}", "-e", f"@{without('alice', Path(folder))}", show=told_by_recap)
+        chapter("Alice from the payments team is new. Her entry was reviewed; one command gives her access")
+        play("onboard", "-e", "person=alice", show=after("Access of alice"))
+
+    chapter("Production is red, staging is not")
+    prompts()
+
+    chapter("Alice tells what she is going to do, and does it on the wrong host")
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    rows = host("db1", _ROWS)
+    mistake("alice", "dropping orders on staging, the new schema comes tonight", drop="DROP TABLE orders;")
+    say(f"{rows} orders are gone. What the team's chat heard of it:")
+    for line in heard(chat, "shop"):
+        show(line)
+
+    chapter("One command brings the table back, and leaves what is live alone until it is asked to swap it in")
+    restore(rows)
+
+    chapter("Carol from operations, the same mistake, under the same rules")
+    mistake("carol", "", drop="DROP TABLE orders;")
+    restore(rows)
+
+    chapter("What led to it? A document for the people in the room")
+    play(
+        "postmortem",
+        *("-e", "postmortem_title='Orders table dropped'", "-e", f"postmortem_from={since}"),
+        *("-e", f"postmortem_folder={_POSTMORTEMS}"),
+        show=messages,
+    )
+
+    chapter("And does the net hold?")
+    play("prove", "-e", f"prove_folder={FLEET / 'proofs'}", show=messages)
+
+    say(f"That took {time.monotonic() - began:.0f} s. Look at:")
+    for page in sorted((*_POSTMORTEMS.glob("*/*.html"), *(FLEET / "proofs").glob("*.html"))):
+        show(str(page.relative_to(ROOT)))
+
+
+def prompts() -> None:
+    production, staging = (log_in("alice", name, (40, 10)) for name in ("web1", "stage1"))
+    with production, staging:
+        for terminal in (production, staging):
+            clear(terminal)
+            enter(terminal, "sudo -i")
+            enter(terminal, "hostname")
+        lines = max(len(used(terminal.cells)) for terminal in (production, staging))
+        for left, right in zip(production.cells[:lines], staging.cells[:lines], strict=True):
+            show(f"{painted(left)} │ {painted(right)}")
+
+
+def mistake(login: str, announcement: str, *, drop: str) -> None:
+    """A person drops a table of production's, and answers the guard as one does who does not read it."""
+    with log_in(login, "db1", _WIDE) as terminal:
+        clear(terminal)
+        if announcement:
+            enter(terminal, f"announce '{announcement}'")
+        enter(terminal, "sudo -iu postgres psql shop")
+        terminal.send(f"{drop}\r")
+        terminal.settled("anything else to stop:", 10)
+        terminal.send("shop\r")
+        terminal.settled("DROP TABLE", 10)
+        picture(terminal)
+
+
+def restore(rows: str) -> None:
+    began = time.monotonic()
+    with queries() as slowest:
+        play(
+            "restore",
+            *("--limit", "db1", "-e", "restore_table=shop.public.orders", "-e", "restore_to=before_drop", "-e", "restore_swap_in=true"),
+            show=messages,
+        )
+    found = host("db1", _ROWS)
+    if found != rows:
+        sys.exit(f"there are {found} orders, and there were {rows}")
+    say(f"{found} orders are back after {time.monotonic() - began:.0f} s; the database answered others in {slowest()} s at most")
+
+
+@contextmanager
+def queries() -> Iterator[Callable[[], str]]:
+    """Somebody who uses the database all the while; in the end, how long it took at most to answer."""
+    ask = "while sleep 0.1; do /usr/bin/time -f %e runuser -u postgres -- psql -qAtX shop -c 'SELECT 1' >/dev/null; done"
+    with subprocess.Popen([*SSH, "root@db1", f'timeout 300 sh -c "{ask}" 2>&1'], stdout=subprocess.PIPE, text=True) as process:
+        taken: list[str] = []
+        yield lambda: max(taken)
+        process.terminate()
+        taken += process.communicate()[0].split()
+
+
+def heard(chat: Chat, text: str) -> list[str]:
+    """What a chat was told, once a line has the text."""
+    deadline = time.monotonic() + 30
+    while not any(text in line for line in chat.lines()):
+        if time.monotonic() > deadline:
+            sys.exit(f"the chat heard nothing of {text}: {chat.lines()}")
+        time.sleep(0.2)
+    return [line for line in chat.lines() if "alice" in line]
+
+
+# --- How it is told ---
+
+
+def chapter(title: str) -> None:
+    print(f"\n\033[1m{title}\033[0m\n", flush=True)
+
+
+def say(text: str) -> None:
+    print(f"\n{text}\n", flush=True)
+
+
+def show(line: str) -> None:
+    print("  " + line.rstrip(), flush=True)
+
+
+def picture(terminal: Terminal) -> None:
+    for row in used(terminal.cells):
+        show(painted(row))
+
+
+def log_in(login: str, name: str, size: tuple[int, int]) -> Terminal:
+    # A new user of zsh is asked, once, what dotfiles to have.
+    command = "touch ~/.zshrc; exec $SHELL -l"
+    return Terminal([*SSH, "-tt", f"{login}@{name}", command], size=size, env={"LC_ALL": "C.UTF-8"})
+
+
+# --- Playbooks ---
+
+
+def play(name: str, *options: str, show: Callable[[list[str]], list[str]]) -> None:
+    """Run a playbook as a person would, and show what matters of what it says."""
+    command = ["ansible-playbook", "-i", ".fleet/inventory", f"playbooks/{name}.yml", *options]
+    told = " ".join(f"'{word}'" if " " in word else word for word in command if not word.startswith(("@", tempfile.gettempdir())))
+    print(f"  $ {told}", flush=True)
+    done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{done.stdout}\n{done.stderr}")
+    for line in show(done.stdout.splitlines()):
+        print(f"  {line}", flush=True)
+
+
+def without(login: str, folder: Path) -> Path:
+    """The demo's people and teams before somebody came."""
+    data = {}
+    for name in ("people", "teams"):
+        data |= yaml.safe_load((FLEET / f"inventory/group_vars/all/{name}.yml").read_text())
+    del data["prod_access_people"][login]
+    for team in data["prod_access_teams"].values():
+        team["members"] = [member for member in team["members"] if member != login]
+        if team.get("owner") == login:
+            del team["owner"]
+    file = folder / "before.yml"
+    file.write_text(yaml.safe_dump(data, allow_unicode=True))
+    return file
+
+
+def after(text: str) -> Callable[[list[str]], list[str]]:
+    """The lines of a message from one with a text on."""
+
+    def cut(lines: list[str]) -> list[str]:
+        start = next(number for number, line in enumerate(lines) if text in line)
+        return [
+            line for line in lines[start : lines.index(next(x for x in lines if x.startswith("PLAY RECAP")))] if not line.startswith("ok:")
+        ]
+
+    return cut
+
+
+def told_by_recap(lines: list[str]) -> list[str]:
+    return [line for line in lines[lines.index(next(x for x in lines if x.startswith("PLAY RECAP"))) + 1 :] if line]
+
+
+def messages(lines: list[str]) -> list[str]:
+    """What our own tasks say, without Ansible's frame around it."""
+    frame = ("PLAY", "TASK", "ok:", "changed:", "skipping:", "included:")
+    return [
+        line for line in lines[: lines.index(next(x for x in lines if x.startswith("PLAY RECAP")))] if line and not line.startswith(frame)
+    ]
+
+
+if __name__ == "__main__":
+    os.environ.pop("COLORTERM", None)
+    main()
