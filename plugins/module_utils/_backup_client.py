@@ -12,11 +12,12 @@ from typing import Any, Mapping
 
 from . import _certificate, _files, _pgbackrest
 from ._command import HostError, attempt, run
+from ._mariadb import keep_binlog
 from ._pgbackrest import Cluster
 from ._postgres import POSTGRES, found_clusters, has_postgres, postgres_argv, psql
 from ._restic import Restic
 from ._steps import Steps
-from ._units import keep_running
+from ._units import keep_off, keep_running
 
 FOLDER = "/etc/prod-access/backup"
 CONFIG = f"{FOLDER}/config.json"
@@ -24,6 +25,7 @@ KEY = f"{FOLDER}/host.key"
 RECEIPTS = f"{_files.STATE}/receipts"
 STATE = f"{_files.STATE}/backup"
 UNITS = ("prod-access-backup.timer", "prod-access-drill.timer")
+LOG_UNIT = "prod-access-backup-binlog.timer"
 _POSTGRESQL = """\
 # Managed by safetynet.prod_access. Every change of the databases goes to the backup repository.
 archive_mode = on
@@ -82,7 +84,11 @@ def settle(params: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
     steps.folder(RECEIPTS, 0o755)
     # The users of databases pass to a scratch folder of theirs, and see nothing on the way.
     steps.folder(STATE, 0o711)
-    keep_running(UNITS, steps)
+    logged = params["mariadb"] and params["mariadb_binlog"]
+    if params["mariadb"]:
+        notes += keep_binlog(steps, wanted=logged, restart=params["mariadb_restart"])
+    keep_running([*UNITS, *([LOG_UNIT] if logged else [])], steps)
+    keep_off([] if logged else [LOG_UNIT], steps)
     return steps.answer(notes=notes)
 
 

@@ -22,27 +22,30 @@ import time
 import urllib.parse
 from typing import Any, BinaryIO, Callable, Iterator, Mapping
 
-from . import _files
+from . import _files, _mariadb_log
 from ._backup_client import STATE
-from ._command import PATH, HostError, attempt
+from ._command import HostError, attempt
+from ._mariadb import has_binlog, mariadb_program
+from ._mariadb_log import DUMP
 from ._moment import Moment
 from ._pgbackrest import Cluster
 from ._postgres import backups, found_clusters, pgbackrest, psql
 from ._receipt import Outcome
 from ._restic import Restic, end
-from ._restic_text import summary
+from ._restic_text import at, summary
 
 MANIFEST = f"{STATE}/manifest.json"
 CATALOG = f"{STATE}/catalog"
 SPOOL = f"{STATE}/spool"
 _REDIS = "/etc/redis/redis.conf"
-DUMP = "mariadb.sql"
 # What files of a host are not: other programs' data, which are backed up by themselves or made anew, and our own.
 _NEVER = [f"{STATE}/spool", f"{STATE}/scratch", "/var/lib/prod-access/restored"]
 _SAMPLE_BYTES = 64 * 1024 * 1024
 # As many as a drill compares, and again as many for what changes meanwhile.
 _SAMPLES = 2
 _CHUNK = 1 << 20
+# The last line of a dump that is whole.
+_TRAILER = b"-- Dump completed"
 
 
 # --- Files -------------------------------------------------------------------------------------------------------------------------
@@ -138,58 +141,43 @@ def _digest(path: str) -> str:
 # --- MariaDB -----------------------------------------------------------------------------------------------------------------------
 
 
-def mariadb_program(*names: str) -> str:
-    """The first of these programs that is there: MySQL's and older MariaDB's have other names."""
-    for name in names:
-        if shutil.which(name, path=PATH):
-            return name
-    raise HostError(f"{names[0]} is missing on this host", "install MariaDB's client programs")
-
-
 def mariadb(config: Mapping[str, Any], restic: Restic) -> Outcome:
     """All databases at one moment. restic is let finish only after the dump has ended well, so that half a dump is never a snapshot."""
     started = int(time.time())
     dump = [
         mariadb_program("mariadb-dump", "mysqldump"),
         "--all-databases", "--single-transaction", "--quick", "--routines", "--events", "--triggers", "--hex-blob",
-        *(["--master-data=2"] if _has_binlog() else []),
+        *(["--master-data=2"] if has_binlog() else []),
     ]  # fmt: skip
-    saved, size = pipe(restic, dump, DUMP, b"-- Dump completed", config)
-    warnings = () if size > 1000 else ("the dump is empty",)
+    saved, size, rows = pipe(restic, dump, DUMP, config)
+    # Even a server without databases has users.
+    warnings = () if rows else ("the dump is empty: there is no row in it; see options of mariadb-dump in /etc/mysql",)
     return Outcome("mariadb", started, started, warnings=warnings, facts={"bytes": size, **_of(saved)})
-
-
-def mariadb_query(sql: str, *options: str) -> str:
-    """What a statement gives. Raises HostError with the server's words."""
-    done = attempt([mariadb_program("mariadb", "mysql"), *options, "--batch", "--skip-column-names"], data=sql, timeout=600)
-    if done.returncode:
-        raise HostError(f"MariaDB: {done.stderr.strip()}", "see whether it is up: systemctl status mariadb")
-    return done.stdout.strip()
-
-
-def _has_binlog() -> bool:
-    return mariadb_query("SELECT @@log_bin") == "1"
 
 
 def _of(saved: Mapping[str, Any]) -> dict[str, Any]:
     return {"sent": saved["data_added"], "seconds": round(saved["total_duration"], 1), "snapshot": saved["snapshot_id"]}
 
 
-def pipe(restic: Restic, argv: list[str], name: str, trailer: bytes, config: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
-    """What a program writes, as a file of a snapshot. Raises HostError where it fails, stops early or takes too long: then there is none.
+def pipe(restic: Restic, argv: list[str], name: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], int, bool]:
+    """What a program dumps, as a file of a snapshot. Raises HostError where it fails, stops early or takes too long: then there is none.
 
-    The program's output passes through here, and restic hears of its end only when all is well. Returns what restic says, and the bytes.
+    The program's output passes through here, and restic hears of its end only when all is well. The snapshot is of the time of the first
+    output, which a dump begins with once it has its moment. Returns what restic says, the bytes, and whether there are rows.
     """
     deadline = time.monotonic() + config["timeout"]
-    tags = [option for tag in (name.partition(".")[0],) for option in ("--tag", tag)]
-    arguments = ["backup", "--json", *tags, f"--host={config['name']}", "--stdin", f"--stdin-filename={name}"]
     source = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     with contextlib.ExitStack() as stack:
         stack.callback(end_if_alive, source)
-        process = stack.enter_context(restic.started(*arguments, stdin=subprocess.PIPE))
-        size, last = _pump(source, process, deadline)
+        with _ended_at(deadline, source):
+            first = source.stdout.read(_CHUNK) if source.stdout else b""
+            arguments = ["backup", "--json", at(int(time.time())), "--tag", name.partition(".")[0], f"--host={config['name']}"]
+            process = stack.enter_context(restic.started(*arguments, "--stdin", f"--stdin-filename={name}", stdin=subprocess.PIPE))
+            size, last, rows = _pump(source, process, first)
+        if process.poll():
+            raise restic.failed("backup", process.returncode, process.stderr.read() if process.stderr else "")
         errors = source.stderr.read().decode(errors="replace") if source.stderr else ""
-        if source.wait() or not last.rstrip().rpartition(b"\n")[2].startswith(trailer):
+        if source.wait() or not last.rstrip().rpartition(b"\n")[2].startswith(_TRAILER):
             said = "; ".join(errors.strip().splitlines()[-2:]) or f"it stopped after {size} bytes"
             end(process)
             raise HostError(f"{argv[0]} failed: {said}", "nothing was saved of it; see whether the database is up")
@@ -203,32 +191,37 @@ def pipe(restic: Restic, argv: list[str], name: str, trailer: bytes, config: Map
             raise HostError(f"restic backup of {name} was not done in {config['timeout']} s", "raise backup_timeout") from None
         if process.returncode:
             raise restic.failed("backup", process.returncode, said or printed)
-        return summary(printed), size
+        return summary(printed), size, rows
 
 
-def _pump(source: subprocess.Popen[bytes], process: subprocess.Popen[str], deadline: float) -> tuple[int, bytes]:
-    """Let bytes pass from one program to another. Returns how many, and the last of them."""
-    size, last = 0, b""
+def _pump(source: subprocess.Popen[bytes], process: subprocess.Popen[str], chunk: bytes) -> tuple[int, bytes, bool]:
+    """Let bytes pass from one program to another, from a first chunk on. Returns how many, the last of them, and whether rows were seen."""
+    size, last, rows = 0, b"", False
     if source.stdout is None or process.stdin is None:
         raise ValueError("programs without pipes")
-    _at(deadline, source)
     try:
-        while chunk := source.stdout.read(_CHUNK):
+        while chunk:
             process.stdin.buffer.write(chunk)  # type: ignore[attr-defined]
             size += len(chunk)
+            rows = rows or b"\nINSERT INTO " in last + chunk
             last = (last + chunk)[-4096:]
+            chunk = source.stdout.read(_CHUNK)
         process.stdin.flush()
     except BrokenPipeError:
+        process.wait()
         end(source)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    return size, last
+    return size, last, rows
 
 
-def _at(deadline: float, source: subprocess.Popen[bytes]) -> None:
+@contextlib.contextmanager
+def _ended_at(deadline: float, source: subprocess.Popen[bytes]) -> Iterator[None]:
     """End a program that is not done in time, which is the end of its output."""
     signal.signal(signal.SIGALRM, lambda _number, _frame: os.killpg(source.pid, signal.SIGKILL))
     signal.setitimer(signal.ITIMER_REAL, max(0.001, deadline - time.monotonic()))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def end_if_alive(process: subprocess.Popen[Any]) -> None:
@@ -450,6 +443,7 @@ PARTS: dict[str, Callable[[Mapping[str, Any], Restic], Outcome]] = {
     "files": files,
     "postgresql": postgresql,
     "mariadb": mariadb,
+    _mariadb_log.TAG: _mariadb_log.save,
     "sqlite": sqlite,
     "redis": redis,
 }
@@ -457,4 +451,5 @@ PARTS: dict[str, Callable[[Mapping[str, Any], Restic], Outcome]] = {
 
 def wanted(config: Mapping[str, Any]) -> list[str]:
     """The parts that this host has."""
-    return [name for name in PARTS if name == "files" or config[name]]
+    having = {**config, "files": True, _mariadb_log.TAG: config["mariadb"] and config["mariadb_binlog"]}
+    return [name for name in PARTS if having[name]]

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any, Callable, Mapping, Sequence
 
-from . import _backup_client, _backup_parts, _drills, _receipt, _receipts
+from . import _backup_client, _backup_parts, _drills, _mariadb_log, _receipt, _receipts
 from ._command import HostError, attempt
 from ._files import alone
 from ._receipt import Outcome
@@ -19,6 +19,8 @@ from ._restic import Restic
 
 _LOCKS = {"backup": "/run/prod-access-backup.lock", "restore": "/run/prod-access-drill.lock"}
 _PAUSE = 5.0
+# Parts that are saved more often than others, and the age above which that is an alarm, in seconds.
+_OFTEN = {_mariadb_log.TAG: 3600}
 
 
 def main(arguments: list[str]) -> int:
@@ -27,6 +29,7 @@ def main(arguments: list[str]) -> int:
     for name, text in (("run", "make a backup"), ("drill", "restore a part of it into a scratch place, and compare")):
         command = commands.add_parser(name, help=text)
         command.add_argument("part", nargs="*", help=f"these alone: {', '.join(_backup_parts.PARTS)}")
+    commands.add_parser("changes", help="save MariaDB's log of changes, and nothing else")
     status = commands.add_parser("status", help="what is backed up and proven, and what is not")
     status.add_argument("--json", action="store_true", help="print it as JSON")
     options = parser.parse_args(arguments)
@@ -34,11 +37,11 @@ def main(arguments: list[str]) -> int:
         config = _backup_client.read_config()
         if options.command == "status":
             return _show(status_of(config), as_json=options.json)
-        unknown = set(options.part) - set(_backup_parts.wanted(config))
-        if unknown:
-            raise HostError(
-                f"{', '.join(sorted(unknown))} is not backed up here", f"name some of {', '.join(_backup_parts.wanted(config))}"
-            )
+        if options.command == "changes":
+            _known(config, [_mariadb_log.TAG])
+            quiet = {**config, "before": [], "after": []}
+            return _run(quiet, "backup", [_mariadb_log.TAG], _backup_parts.PARTS, config["max_age"])
+        _known(config, options.part)
         kind, parts, max_age = {
             "run": ("backup", _backup_parts.PARTS, config["max_age"]),
             "drill": ("restore", _drills.PARTS, config["drill_max_age"]),
@@ -50,19 +53,26 @@ def main(arguments: list[str]) -> int:
         return 1
 
 
+def _known(config: Mapping[str, Any], parts: Sequence[str]) -> None:
+    wanted = _backup_parts.wanted(config)
+    unknown = sorted(set(parts) - set(wanted))
+    if unknown:
+        raise HostError(f"{', '.join(unknown)} is not backed up here", f"name some of {', '.join(wanted)}")
+
+
 Part = Callable[[Mapping[str, Any], Restic], Outcome]
 
 
 def _run(config: Mapping[str, Any], kind: str, chosen: Sequence[str], parts: Mapping[str, Part], max_age: int) -> int:
     """Each part by itself: one that fails keeps no other from being done."""
-    everything = _backup_parts.wanted(config)
+    everything = [name for name in _backup_parts.wanted(config) if name in parts]
     restic = _backup_client.repository(config)
     before = _commands(config["before"]) if kind == "backup" else ""
     failed = False
     try:
         for name in chosen or everything:
             outcome = Outcome(name, *_now(), failed=f"before it, {before}") if before else _attempt(config, name, parts[name], restic)
-            receipt = _receipts.keep(kind, outcome, max_age)
+            receipt = _receipts.keep(kind, outcome, min(max_age, _OFTEN.get(name, max_age)), quiet=name in _OFTEN)
             failed = failed or bool(outcome.failed)
             sys.stdout.write(f"{name}: {'failed: ' + receipt['failed'] if outcome.failed else 'good'}\n")
     finally:
@@ -111,7 +121,9 @@ def status_of(config: Mapping[str, Any]) -> dict[str, Any]:
     now = int(time.time())
     kinds = {kind: _receipts.read(kind) for kind in ("backup", "restore")}
     done = {kind: {one["name"] for one in found} for kind, found in kinds.items()}
-    missing = [f"{name}: no {kind} yet" for kind in kinds for name in _backup_parts.wanted(config) if name not in done[kind]]
+    parts = {"backup": _backup_parts.PARTS, "restore": _drills.PARTS}
+    wanted = [(kind, name) for kind in kinds for name in _backup_parts.wanted(config) if name in parts[kind]]
+    missing = [f"{name}: no {kind} yet" for kind, name in wanted if name not in done[kind]]
     alarms = [f"{kind} of {alarm}" for kind, found in kinds.items() for alarm in _receipt.alarms(found, now)]
     return {**kinds, "alarms": [*alarms, *missing, *_backup_parts.uncovered(config)]}
 

@@ -61,10 +61,15 @@ def restic_folder(config: Mapping[str, Any], name: str) -> str:
 
 def repository(config: Mapping[str, Any], name: str) -> Restic:
     """A client's repository of files, by the credentials that no client has."""
-    password = _files.read_text(f"{FOLDER}/clients/{name}/password")
-    if password is None:
+    return Restic(["--repo", restic_folder(config, name)], password(name), user=SERVER)
+
+
+def password(name: str) -> str:
+    """What opens a client's repository here. Raises HostError."""
+    found = _files.read_text(f"{FOLDER}/clients/{name}/password")
+    if found is None:
         raise HostError(f"there is no password for the repository of {name}", "give that host the role backup")
-    return Restic(["--repo", restic_folder(config, name)], password, user=SERVER)
+    return found
 
 
 def copies(config: Mapping[str, Any]) -> Restic:
@@ -158,7 +163,9 @@ def enrol(config: Mapping[str, Any], asked: Mapping[str, Any], steps: Steps) -> 
             f"{config['name']} takes no files", "set backup_repository_restic there, or backup_to of the client to another host"
         )
     steps.folder(folder, 0o700)
-    steps.file(f"{folder}/client.json", _files.dumped({"address": asked["address"], "clusters": [one.to_data() for one in found]}), 0o600)
+    parts = asked["parts"] if asked["files"] else []
+    known = {"address": asked["address"], "clusters": [one.to_data() for one in found], "parts": parts}
+    steps.file(f"{folder}/client.json", _files.dumped(known), 0o600)
     certificate = _files.read_text(f"{folder}/host.crt") or ""
     good = AUTHORITY.has_signed(certificate, name, _RENEWED_BEFORE, address=asked["address"])
     if not good or not _certificate.same_key(asked["request"], certificate):
@@ -195,7 +202,7 @@ def _give_credentials(config: Mapping[str, Any], name: str, certificate: str) ->
     else:
         ours.run("init")
     for_server, for_repository = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    ours.run("key", "add", "--host", name, other_password=for_repository)
+    ours.run("key", "add", "--host", name, other_password=("--new-password-file", for_repository))
     for key in before:
         ours.run("key", "remove", key)
     given = json.dumps({"server": for_server, "repository": for_repository, "port": config["port"]})

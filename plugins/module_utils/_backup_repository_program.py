@@ -6,25 +6,30 @@
 from __future__ import annotations
 
 import argparse
-import glob
+import contextlib
 import json
 import os
 import sys
 import time
 from functools import partial
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
-from . import _backup_repository, _pgbackrest, _receipts
+from . import _backup_repository, _files, _pgbackrest, _receipts
 from ._backup_repository import create_stanza
 from ._command import HostError
 from ._files import alone
+from ._moment import Moment
 from ._pgbackrest import Cluster
 from ._postgres import backups, pgbackrest
 from ._receipt import Outcome
+from ._restic import Restic
 
 _LOCK = "/run/prod-access-backup-repository.lock"
 _DAY = 86400
 _HOURS = 3600
+_WRONG_CLOCK = "wrong-clock"
+# No backup takes longer (backup_timeout).
+_SLOWEST = 8 * _DAY
 
 
 def main(arguments: list[str]) -> int:
@@ -35,10 +40,12 @@ def main(arguments: list[str]) -> int:
     postgresql = commands.add_parser("postgresql", help="back up every cluster of PostgreSQL, and copy what came of it")
     postgresql.add_argument("--full", action="store_true", help="a full backup, whenever the last one was")
     postgresql.add_argument("stanza", nargs="*", help="these alone, such as db1-17-main")
-    commands.add_parser("maintain", help="remove what is too old, check everything, make the second copy")
+    maintain = commands.add_parser("maintain", help="remove what is too old, check everything, make the second copy")
     commands.add_parser("copy", help="make the second copy of what pgbackrest holds")
     check = commands.add_parser("check", help="read back and check a part of each repository")
     check.add_argument("--subset", help="how much: 1%% to 100%%, or a size such as 500M")
+    for command in (maintain, check):
+        command.add_argument("name", nargs="*", help="these clients and stanzas alone, such as db1 or db1-17-main")
     commands.add_parser("watch", help="look after disks and the age of backups")
     status = commands.add_parser("status", help="what is here, of whom and how old")
     status.add_argument("--json", action="store_true", help="print it as JSON")
@@ -64,16 +71,23 @@ def _work(config: Mapping[str, Any], options: argparse.Namespace) -> int:
             _try(faults, f"postgresql {name}", partial(_backup, config, name, full=options.full))
         if wanted:
             _try(faults, "copy", lambda: copy(config))
+    names = getattr(options, "name", ())
+    unknown = sorted(set(names) - set(_backup_repository.clients()) - set(stanzas()))
+    if unknown:
+        raise HostError(f"{', '.join(unknown)}: nothing is here of that name", "see `prod-access-backup-repository status`")
     if options.command == "maintain":
-        _each_client(config, faults, "prune", lambda name: prune(config, name))
+        _each_client(config, faults, names, "prune", lambda name: prune(config, name))
     if options.command in ("maintain", "check"):
         subset = getattr(options, "subset", None) or config["subset"]
-        _each_client(config, faults, "check", lambda name: check(config, name, subset))
+        _each_client(config, faults, names, "check", lambda name: check(config, name, subset))
         for stanza in stanzas():
-            _try(faults, f"verify {stanza}", partial(verify, stanza))
-    if options.command in ("maintain", "copy") and stanzas():
+            if not names or stanza in names:
+                _try(faults, f"verify {stanza}", partial(verify, stanza))
+    if options.command in ("maintain", "copy") and stanzas() and not names:
         _try(faults, "copy", lambda: copy(config))
-    if options.command == "maintain" and stanzas():
+    if options.command == "maintain" and config["copy_files"]:
+        _each_client(config, faults, names, "copy", lambda name: copy_files(config, name))
+    if options.command == "maintain" and (stanzas() or config["copy_files"]) and not names:
         _try(faults, "check of the copy", lambda: _check_copy(config))
     return _told(config, options.command, faults)
 
@@ -96,9 +110,9 @@ def _try(faults: list[str], what: str, do: Callable[[], Any]) -> None:
         faults.append(f"{what}: {error}")
 
 
-def _each_client(config: Mapping[str, Any], faults: list[str], what: str, do: Callable[[str], Any]) -> None:
+def _each_client(config: Mapping[str, Any], faults: list[str], names: Sequence[str], what: str, do: Callable[[str], Any]) -> None:
     for name in _backup_repository.clients():
-        if os.path.exists(f"{_backup_repository.restic_folder(config, name)}/config"):
+        if (not names or name in names) and os.path.exists(f"{_backup_repository.restic_folder(config, name)}/config"):
             _try(faults, f"{what} of {name}", partial(do, name))
 
 
@@ -141,9 +155,17 @@ def copy(config: Mapping[str, Any]) -> None:
         raise HostError(f"the second copy lacks files: {', '.join(saved['unread'][:3])}", "it is made again at the next run")
 
 
+def copy_files(config: Mapping[str, Any], name: str) -> None:
+    """Copy the files and dumps of a client to where the second copy is: what is there stays, but for what is pruned there."""
+    source = ["--from-repo", _backup_repository.restic_folder(config, name)]
+    password = ("--from-password-file", _backup_repository.password(name))
+    # A lock of root's in it would be one that its server, and so its client, cannot read. Nothing is removed meanwhile but by us.
+    _backup_repository.copies(config).run("copy", "--no-lock", *source, timeout=24 * _HOURS, other_password=password)
+
+
 def _check_copy(config: Mapping[str, Any]) -> None:
     restic = _backup_repository.copies(config)
-    restic.run("forget", "--group-by", "tags", *_keep(config["keep"]), "--prune", timeout=24 * _HOURS)
+    restic.run("forget", "--group-by", "host,tags", *_keep(config["keep"]), "--prune", timeout=24 * _HOURS)
     restic.run("check", f"--read-data-subset={config['subset']}", timeout=24 * _HOURS)
 
 
@@ -151,14 +173,41 @@ def _check_copy(config: Mapping[str, Any]) -> None:
 
 
 def _keep(keep: Mapping[str, Any]) -> list[str]:
-    return [f"--keep-{name}={value}" for name, value in keep.items() if value]
+    return [f"--keep-tag={_WRONG_CLOCK}", *(f"--keep-{name}={value}" for name, value in keep.items() if value)]
 
 
 def prune(config: Mapping[str, Any], name: str) -> None:
     """Remove what is too old, of each part of a client by itself. No client can do that."""
     restic = _backup_repository.repository(config, name)
     restic.run("unlock", timeout=600)
+    apart = _set_apart(restic, _backup_repository.restic_folder(config, name))
     restic.run("forget", "--group-by", "host,tags", *_keep(config["keep"]), "--prune", timeout=24 * _HOURS)
+    if apart:
+        raise HostError(
+            f"{len(apart)} of its backups have a time that they did not arrive at, such as {apart[0]}; they are kept until somebody looks",
+            f"see the clock of that host (timedatectl), and docs/backup.md about {_WRONG_CLOCK}",
+        )
+
+
+def _set_apart(restic: Restic, folder: str) -> list[str]:
+    """Backups that cannot have been begun when they say, by the time of this host: what is kept is not counted by them.
+
+    What is within so many days of the newest one is kept, and so one of the future, sent on purpose or by a wrong clock, would displace
+    all good ones; and one of the past would be the first to go. Returns the times that they say.
+    """
+    wrong, apart = [], []
+    for one in restic.snapshots():
+        if _WRONG_CLOCK in (one.get("tags") or ()):
+            apart.append(one["time"][:19])
+            continue
+        with contextlib.suppress(FileNotFoundError):
+            late = os.stat(f"{folder}/snapshots/{one['id']}").st_mtime - Moment.parse(one["time"]).epoch
+            if not -_HOURS <= late <= _SLOWEST:
+                wrong.append(one["id"])
+                apart.append(one["time"][:19])
+    if wrong:
+        restic.run("tag", f"--add={_WRONG_CLOCK}", *wrong, timeout=600)
+    return apart
 
 
 def check(config: Mapping[str, Any], name: str, subset: str) -> None:
@@ -181,14 +230,33 @@ def status_of(config: Mapping[str, Any]) -> dict[str, Any]:
             stanza = Cluster.parse(data).stanza(name)
             found = backups(stanza)
             postgresql[stanza] = {"backups": len(found), "newest": max((one.stop for one in found), default=0)}
-        folder = _backup_repository.restic_folder(config, name)
-        files = glob.glob(f"{glob.escape(folder)}/snapshots/*")
-        newest = max((os.stat(path).st_mtime for path in files), default=0)
-        clients[name] = {
-            "files": {"snapshots": len(files), "newest": int(newest)} if os.path.exists(f"{folder}/config") else None,
-            "postgresql": postgresql,
-        }
+        clients[name] = {"parts": _parts(config, name, known.get("parts", ())), "postgresql": postgresql}
     return {"clients": clients, "disks": _disks(config), "receipts": _receipts.read("repository")}
+
+
+def _parts(config: Mapping[str, Any], name: str, parts: Iterable[str]) -> dict[str, dict[str, int]]:
+    """The snapshots of each part of a client, and when the newest one arrived here: what a client says of its own time is not asked."""
+    found = {part: {"snapshots": 0, "newest": 0} for part in parts}
+    folder = _backup_repository.restic_folder(config, name)
+    if not os.path.exists(f"{folder}/config"):
+        return found
+    for path, tags in _tags(config, name, set(os.listdir(f"{folder}/snapshots"))).items():
+        for part in tags:
+            if part in found:
+                with contextlib.suppress(FileNotFoundError):
+                    found[part]["newest"] = max(found[part]["newest"], int(os.stat(f"{folder}/snapshots/{path}").st_mtime))
+                found[part]["snapshots"] += 1
+    return found
+
+
+def _tags(config: Mapping[str, Any], name: str, ids: set[str]) -> dict[str, list[str]]:
+    """What each snapshot is of. To read them takes restic a second, so that those that were read are remembered."""
+    path = f"{_backup_repository.FOLDER}/clients/{name}/snapshots.json"
+    known: dict[str, list[str]] = _files.load(path) or {}
+    if not ids <= set(known):
+        known = {one["id"]: one.get("tags") or [] for one in _backup_repository.repository(config, name).snapshots()}
+        _files.write(path, _files.dumped(known), 0o600)
+    return {one: tags for one, tags in known.items() if one in ids}
 
 
 def _disks(config: Mapping[str, Any]) -> dict[str, int]:
@@ -207,9 +275,9 @@ def _watch(config: Mapping[str, Any]) -> int:
         f"{path} is full to {used} %, above {config['watermark']} %" for path, used in status["disks"].items() if used > config["watermark"]
     ]
     for name, client in status["clients"].items():
-        seen = {f"files of {name}": client["files"], **client["postgresql"]}
+        seen = {**{f"{part} of {name}": found for part, found in client["parts"].items()}, **client["postgresql"]}
         for what, found in seen.items():
-            if found is not None and now - found["newest"] > config["max_age"]:
+            if now - found["newest"] > config["max_age"]:
                 age = f"{(now - found['newest']) // _HOURS} hours old" if found["newest"] else "not there"
                 alarms.append(f"the newest backup of {what} is {age}")
     _receipts.keep("repository", Outcome("watch", now, now, "; ".join(alarms)), 3 * _HOURS)
@@ -227,9 +295,7 @@ def _show(status: Mapping[str, Any], *, as_json: bool) -> int:
     for path, used in status["disks"].items():
         sys.stdout.write(f"{path}: {used} % in use\n")
     for name, client in status["clients"].items():
-        for what, found in {"files": client["files"], **client["postgresql"]}.items():
-            if found is not None:
-                newest = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(found["newest"])) if found["newest"] else "none"
-                count = found.get("backups", found.get("snapshots"))
-                sys.stdout.write(f"{name} {what}: {count}, newest {newest}\n")
+        for what, found in {**client["parts"], **client["postgresql"]}.items():
+            newest = Moment(found["newest"]) if found["newest"] else "none"
+            sys.stdout.write(f"{name} {what}: {found.get('backups', found.get('snapshots'))}, newest {newest}\n")
     return 0

@@ -55,6 +55,8 @@ def _parsers(hosts: frozenset[str]) -> dict[str, Callable[[Node], None]]:
         "backup_postgresql": _flag,
         "backup_postgresql_restart": _flag,
         "backup_mariadb": _flag,
+        "backup_mariadb_binlog": _flag,
+        "backup_mariadb_restart": _flag,
         "backup_redis": _flag,
         "backup_sqlite": _paths,
         "backup_before": _commands,
@@ -79,6 +81,7 @@ def _parsers(hosts: frozenset[str]) -> dict[str, Callable[[Node], None]]:
         "backup_repository_watermark": _between(1, 99),
         "backup_repository_max_age": _between(60, _YEAR),
         "backup_repository_copy": _copy,
+        "backup_repository_copy_files": _flag,
         "backup_repository_copy_environment": _optional_path,
         "backup_repository_metrics": _path,
     }

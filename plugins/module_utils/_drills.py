@@ -9,14 +9,14 @@ import contextlib
 import glob
 import os
 import sqlite3
-import subprocess
 import time
 from functools import partial
 from typing import Any, Callable, Mapping
 
-from . import _files, _side
-from ._backup_parts import DUMP, MANIFEST, SPOOL, like, mariadb_program, mariadb_query
+from . import _files, _mariadb_log, _side
+from ._backup_parts import MANIFEST, SPOOL, like
 from ._command import HostError, attempt
+from ._mariadb import mariadb_query
 from ._moment import Moment
 from ._postgres import backups, found_clusters, psql
 from ._receipt import Outcome
@@ -59,7 +59,8 @@ def _is_alike(folder: str, entry: Mapping[str, Any]) -> bool:
 
 def _proven(name: str, started: int, facts: Mapping[str, Any]) -> Outcome:
     """What was proven: how long it took, and how much of the past would have been lost."""
-    return Outcome(name, started, started, facts={**facts, "seconds": int(time.time()) - started})
+    lost = started - Moment.parse(facts["moment"]).epoch
+    return Outcome(name, started, started, facts={"lost_seconds_at_most": lost, **facts, "seconds": int(time.time()) - started})
 
 
 def postgresql(config: Mapping[str, Any], _restic: Restic) -> Outcome:
@@ -125,12 +126,20 @@ def check_database(check: Mapping[str, Any], ask: Callable[[str], str], quote: s
 
 
 def mariadb(config: Mapping[str, Any], restic: Restic) -> Outcome:
-    """The last dump, into an empty server of its own."""
+    """The last dump, into an empty server of its own, and upon it the log of changes as far as it was saved."""
     started = int(time.time())
     last = _last(config, restic, "mariadb")
-    facts: dict[str, Any] = {"tables": 0, "rows": 0, "moment": last["time"][:19] + "Z"}
+    dumped = Moment.parse(last["time"])
+    facts: dict[str, Any] = {"tables": 0, "rows": 0, "moment": str(dumped)}
+    log = _mariadb_log.whole_until(config, restic, Moment(started)) if config["mariadb_binlog"] else None
+    start = _mariadb_log.position_in(restic, last["id"]) if log else None
     with _side.scratch("mariadb", "mysql") as folder, _side.mariadb(folder) as client:
-        load_dump(restic, last["id"], client, timeout=config["timeout"])
+        _mariadb_log.load_dump(restic, last["id"], client)
+        # Of a log that was saved before the dump, the dump has all.
+        if log and start and Moment.parse(log["time"]) > dumped:
+            facts["moment"] = str(Moment.parse(log["time"]))
+            names = _mariadb_log.chain_in(restic, log, start)
+            _mariadb_log.replay(_mariadb_log.fetch(restic, log, names, folder), start, Moment(started), dumped, client)
 
         def ask(sql: str, database: str = "mysql") -> str:
             return mariadb_query(sql, "--no-defaults", *client, database)
@@ -148,21 +157,6 @@ _MARIADB_TABLES = """
 SELECT table_schema, table_name FROM information_schema.tables
 WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')
 """
-
-
-def load_dump(restic: Restic, snapshot: str, client: list[str], *, timeout: float) -> None:
-    """Feed a dump of a snapshot to a server, as it comes."""
-    argv = [mariadb_program("mariadb", "mysql"), "--no-defaults", *client, "--max-allowed-packet=1G"]
-    with restic.started("dump", snapshot, f"/{DUMP}", stdin=subprocess.DEVNULL) as source:
-        loaded = subprocess.run(argv, stdin=source.stdout, capture_output=True, text=True, timeout=timeout, check=False)
-        if source.stdout:
-            source.stdout.close()
-        errors = source.stderr.read() if source.stderr else ""
-        status = source.wait()
-    if loaded.returncode:
-        raise HostError(f"the dump could not be loaded: {loaded.stderr.strip()[-300:]}", "see which version of MariaDB made it")
-    if status:
-        raise restic.failed("dump", status, errors)
 
 
 def _last(config: Mapping[str, Any], restic: Restic, tag: str) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from ._moment import Moment
 
 # Half of what it was: a dump does not lose so much without somebody knowing.
 _SHRUNKEN = 0.5
+# Clocks that are set right by so many seconds are no news.
+_SKEW = 60
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ def alarms(receipts: Iterable[Mapping[str, Any]], now: int) -> list[str]:
             found.append(f"{name} failed at {one['tried']}: {one['failed']}")
         if now > one["good_until"]:
             found.append(f"{name}: the last good one is of {one.get('ended', 'never')}")
+        if one.get("ended_epoch", 0) > now + _SKEW:
+            found.append(f"{name}: the last good one is of {one['ended']}, which is in the future; see the clock: timedatectl")
         found += [f"{name}: {warning}" for warning in one["warnings"]]
     return found
 

@@ -40,13 +40,13 @@ class Restic:
         self._prefix = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
         cache = {"RESTIC_CACHE_DIR": "/var/cache/prod-access-backup"} if not user else {}
         home = {"HOME": "/root" if not user else "/nonexistent"}
-        self._environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", **home, **cache, **(environment or {})}
+        self._environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", **home, **cache, **(environment or {})}
         if user:
             self._options.append("--no-cache")
         self._secrets = (password, *secrets)
 
-    def run(self, *arguments: str, timeout: float = 3600, other_password: str | None = None) -> str:
-        """What restic prints. Raises HostError with its own words."""
+    def run(self, *arguments: str, timeout: float = 3600, other_password: tuple[str, str] | None = None) -> str:
+        """What restic prints. Raises HostError with its own words. ``other_password`` is given as well, by the option of that name."""
         with self.started(*arguments, stdin=subprocess.DEVNULL, other_password=other_password) as process:
             try:
                 printed, errors = process.communicate(timeout=timeout)
@@ -60,12 +60,13 @@ class Restic:
         return str(printed)
 
     @contextlib.contextmanager
-    def started(self, *arguments: str, stdin: int, other_password: str | None = None) -> Iterator[subprocess.Popen[str]]:
+    def started(self, *arguments: str, stdin: int, other_password: tuple[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
         """A running restic."""
-        with _in_memory(self._password) as first, _in_memory(other_password or "") as second:
+        option, other = other_password or ("", "")
+        with _in_memory(self._password) as first, _in_memory(other) as second:
             command = [*self._prefix, "restic", *self._options, "--password-file", f"/proc/self/fd/{first}", *arguments]
-            if other_password is not None:
-                command += ["--new-password-file", f"/proc/self/fd/{second}"]
+            if option:
+                command += [option, f"/proc/self/fd/{second}"]
             try:
                 process = subprocess.Popen(
                     command,
@@ -125,6 +126,12 @@ class Restic:
         """Those of these paths that a snapshot has."""
         entries = (json.loads(line) for line in self.run("ls", "--json", "--no-lock", snapshot, timeout=3600).splitlines())
         return {entry["path"] for entry in entries if entry.get("struct_type") == "node" and entry["path"] in paths}
+
+    def names(self, snapshot: str, folder: str) -> dict[str, int]:
+        """The files of a snapshot right in a folder, by their names, and the bytes of each."""
+        entries = (json.loads(line) for line in self.run("ls", "--json", "--no-lock", snapshot, folder, timeout=3600).splitlines())
+        found = (entry for entry in entries if entry.get("type") == "file" and os.path.dirname(entry["path"]) == folder)
+        return {entry["name"]: entry.get("size", 0) for entry in found}
 
     def listed(self, snapshot: str, path: str) -> tuple[int, int]:
         """How many entries a snapshot has at and below a path, and how many bytes they are of."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 _SECRET = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
@@ -38,3 +39,8 @@ def summary(printed: str) -> dict[str, Any]:
 def pattern(path: str) -> str:
     """A path as a pattern of restic that means this path alone, and what is below it."""
     return "".join(f"\\{char}" if char in "*?[\\" else char for char in path.rstrip("/") or "/")
+
+
+def at(epoch: int) -> str:
+    """The option that says when a backup was made, where that is not when restic began. It is in the zone of restic, which is UTC here."""
+    return "--time=" + time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(epoch))

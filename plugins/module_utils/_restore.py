@@ -33,7 +33,7 @@ def act(wanted: Wanted, step: str, cluster: str, known: Mapping[str, Any], *, ch
         if wanted.files or wanted.host:
             return _files_step(config, wanted, step, check=check)
         if wanted.mariadb:
-            return _restore_mariadb.act(config, wanted, step, check=check)
+            return _restore_mariadb.act(config, wanted, step, known, check=check)
         return _postgresql_step(config, wanted, step, cluster, known, check=check)
 
 

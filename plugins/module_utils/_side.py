@@ -13,8 +13,8 @@ import time
 from typing import Iterator, Sequence
 
 from ._backup_client import STATE
-from ._backup_parts import mariadb_program
 from ._command import HostError, attempt
+from ._mariadb import mariadb_program
 from ._pgbackrest import Cluster
 from ._postgres import pgbackrest, postgres_argv, psql
 

@@ -25,6 +25,13 @@ def keep_running(units: Sequence[str], steps: Steps, *, restart: bool = False) -
         steps.act("start " + ", ".join(down), lambda: _restart(down))
 
 
+def keep_off(units: Sequence[str], steps: Steps) -> None:
+    """Have these neither enabled nor running."""
+    on = [unit for unit in units if not attempt(["systemctl", "is-enabled", "--quiet", unit]).returncode]
+    if on:
+        steps.act("stop " + ", ".join(on), lambda: run(["systemctl", "disable", "--quiet", "--now", *on]))
+
+
 def _changed(unit: str) -> bool:
     return attempt(["systemctl", "show", "--property=NeedDaemonReload", "--value", unit]).stdout.strip() == "yes"
 

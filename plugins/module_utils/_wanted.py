@@ -55,8 +55,8 @@ def parse(params: Mapping[str, Any], now: int) -> tuple[Wanted | None, list[str]
     if files and (not files.startswith("/") or ".." in files.split("/")):
         faults.append(f"restore_files: `{files}` has to be absolute and without `..`")
     moment = _moment(params.get("to"), now, faults)
-    if moment is None and (len(table) != 3):
-        faults.append(f"restore_to: {BEFORE_DROP} is for tables of PostgreSQL; write a time, such as {Moment(now - 3600)}")
+    if moment is None and not table:
+        faults.append(f"restore_to: {BEFORE_DROP} is for tables; write a time, such as {Moment(now - 3600)}")
     return (None if faults else Wanted(moment, table, database, files, bool(params.get("host")))), sorted(set(faults))
 
 

@@ -12,9 +12,10 @@ short_description: Give a host its way to the repositories of its backups
 version_added: 0.1.0
 description:
   - Without O(answers), the host makes a key of its own, which never leaves it, and says what is to be asked of a repository.
-  - With them, it keeps what the repositories gave, lets its clusters of PostgreSQL send their WAL, and starts its timers.
-  - A cluster is restarted only where O(postgresql_restart) says so; its configuration is read whole by PostgreSQL itself before it counts,
-    and put back where that refuses it.
+  - With them, it keeps what the repositories gave, lets its clusters of PostgreSQL send their WAL, has MariaDB log its changes,
+    and starts its timers.
+  - A cluster is restarted only where O(postgresql_restart) says so, and MariaDB where O(mariadb_restart) does; their configuration is read
+    whole by themselves before it counts, and put back where that refuses it.
 options:
   name:
     description: The name of the host among backups.
@@ -30,6 +31,18 @@ options:
     default: ""
   postgresql_restart:
     description: Whether a cluster is restarted that was started without C(archive_mode).
+    type: bool
+    default: false
+  mariadb:
+    description: Whether MariaDB is backed up.
+    type: bool
+    default: false
+  mariadb_binlog:
+    description: Whether MariaDB logs all changes, and the log is backed up.
+    type: bool
+    default: true
+  mariadb_restart:
+    description: Whether MariaDB is restarted where it was started without C(log_bin).
     type: bool
     default: false
   answers:
@@ -100,6 +113,9 @@ def main() -> None:
             "postgresql": {"type": "bool", "default": False},
             "postgresql_to": {"type": "str", "default": ""},
             "postgresql_restart": {"type": "bool", "default": False},
+            "mariadb": {"type": "bool", "default": False},
+            "mariadb_binlog": {"type": "bool", "default": True},
+            "mariadb_restart": {"type": "bool", "default": False},
             # Sealed for this host alone; and nothing of it is of use in an output.
             "answers": {"type": "dict", "no_log": True},
             "lock_timeout": {"type": "int", "default": 60},

@@ -41,6 +41,11 @@ options:
         description: Whether its files come here.
         type: bool
         default: true
+      parts:
+        description: What comes here each day beside PostgreSQL, such as V(files) and V(mariadb). What is missing is an alarm.
+        type: list
+        elements: str
+        default: [files]
       postgresql:
         description: Whether its clusters of PostgreSQL come here.
         type: bool
@@ -115,6 +120,7 @@ def main() -> None:
                     "request": {"type": "str", "required": True},
                     "clusters": {"type": "list", "elements": "dict", "default": []},
                     "files": {"type": "bool", "default": True},
+                    "parts": {"type": "list", "elements": "str", "default": ["files"]},
                     "postgresql": {"type": "bool", "default": False},
                 },
             },

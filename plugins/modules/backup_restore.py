@@ -33,7 +33,7 @@ options:
     type: bool
     default: false
   to:
-    description: The moment, RFC 3339 with a zone; or V(before_drop), for a table of PostgreSQL.
+    description: The moment, RFC 3339 with a zone; or V(before_drop), for a table.
     type: str
     required: true
   cluster:
@@ -99,7 +99,7 @@ newest:
   type: str
 known:
   description: What was found out, for the next step.
-  returned: O(step=plan), with what is of PostgreSQL
+  returned: O(step=plan), with what is of a database
   type: dict
 moment:
   description: The moment that it is of.

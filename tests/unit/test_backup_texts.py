@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.safetynet.prod_access.plugins.module_utils._restic_text import has_secret, pattern, summary, without_secrets
+from ansible_collections.safetynet.prod_access.plugins.module_utils._restic_text import at, has_secret, pattern, summary, without_secrets
 from ansible_collections.safetynet.prod_access.plugins.module_utils._sql_text import identifier, literal
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +24,10 @@ def test_the_summary_of_a_backup() -> None:
 def test_a_path_that_means_itself() -> None:
     assert pattern("/a*[b]?\\c/") == "/a\\*\\[b]\\?\\\\c"
     assert pattern("/") == "/"
+
+
+def test_the_time_of_a_backup() -> None:
+    assert at(1795705255) == "--time=2026-11-26 15:00:55"
 
 
 @given(st.text())

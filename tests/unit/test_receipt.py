@@ -43,6 +43,13 @@ def test_one_that_never_was_good() -> None:
     assert "ended" not in whole("backup", [never], [], 1500)
 
 
+def test_one_of_a_clock_that_was_ahead_is_no_silence() -> None:
+    ahead = receipt(Outcome("files", 90_000, 90_000), None, 600)
+    assert alarms([ahead], 90_000 - 60) == []
+    (said,) = alarms([ahead], 90_000 - 61)
+    assert said.startswith("files: the last good one is of 1970-01-02T01:00:00Z, which is in the future")
+
+
 def test_a_dump_that_has_shrunk_is_told() -> None:
     before = receipt(GOOD, None, 600)
     less = receipt(Outcome("mariadb", 2000, 2000, warnings=("odd",), facts={"bytes": 2499}), before, 600)

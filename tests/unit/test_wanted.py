@@ -86,7 +86,7 @@ def test_what_can_be_asked(params: dict[str, Any], name: str, mariadb: bool) -> 
         ({"files": "/a/../b", "to": "2026-11-26T11:00:00Z"}, ["restore_files: `/a/../b` has to be absolute and without `..`"]),
         (
             {"files": "/a", "to": "before_drop"},
-            ["restore_to: before_drop is for tables of PostgreSQL; write a time, such as 2026-11-26T11:00:00Z"],
+            ["restore_to: before_drop is for tables; write a time, such as 2026-11-26T11:00:00Z"],
         ),
         (
             {"table": "a.b.c", "to": "2026-11-26T12:00:01Z"},

@@ -9,10 +9,22 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from desk import ENVIRONMENT, FLEET, ROOT, Desk, host, until
-from proofs import psql, receipt, snapshots
+from proofs import DATABASES, each, now, psql, receipt, restore, snapshots
 
 FOLDER = "/etc/prod-access/backup/backup1"
 CONFIG = "/etc/prod-access/backup/config.json"
+REPOSITORY = "/srv/prod-access-backup/restic"
+# The one whose PostgreSQL goes to backup1 as well.
+CLUSTER = "stage1"
+STANZA = "stage1-17-main"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_by_itself() -> Iterator[None]:
+    """A log that is saved by its timer would meet faults that are not its own."""
+    each(lambda name: host(name, "systemctl stop prod-access-backup-binlog.timer"), DATABASES)
+    yield
+    each(lambda name: host(name, "systemctl start prod-access-backup-binlog.timer"), DATABASES)
 
 
 @pytest.fixture
@@ -24,17 +36,25 @@ def mended() -> Iterator[Callable[[str, str], None]]:
         host(name, command)
 
 
+def of(name: str, part: str) -> set[str]:
+    """The snapshots that there are of a part."""
+    return {one["id"] for one in snapshots(name) if part in one["tags"]}
+
+
 def fails(name: str, part: str, *said: str, command: str = "prod-access-backup run") -> None:
     """The run ends with an error that says this; nothing was saved; and what was good before is as old as it was."""
-    before, known = receipt(name, f"backup-{part}"), {one["id"] for one in snapshots(name)}
-    done = host(name, f"{command} {part} 2>&1; echo ended $?", check=False)
+    before, known = receipt(name, f"backup-{part}"), of(name, part)
+    failed(name, part, before["ended"], *said, done=host(name, f"{command} {part} 2>&1; echo ended $?", check=False))
+    assert of(name, part) == known, "a fault is never a snapshot"
+
+
+def failed(name: str, part: str, ended: str, *said: str, done: str) -> None:
     after = receipt(name, f"backup-{part}")
     assert done.endswith("ended 1"), done
     assert not after["ok"]
-    assert after["ended"] == before["ended"]
+    assert after["ended"] == ended
     assert all(word in after["failed"] for word in said), after["failed"]
     assert part in receipt(name, "backup")["alarm"]
-    assert {one["id"] for one in snapshots(name)} == known, "a fault is never a snapshot"
 
 
 def succeeds(name: str, part: str) -> None:
@@ -42,31 +62,44 @@ def succeeds(name: str, part: str) -> None:
     assert receipt(name, f"backup-{part}")["ok"]
 
 
-def settings(name: str, **changes: object) -> str:
-    """A command that changes the settings of a host."""
-    change = "import json, sys; p = sys.argv[1]; c = json.load(open(p)); c.update(json.loads(sys.argv[2])); json.dump(c, open(p, 'w'))"
-    return f"cp -n {CONFIG} /root/config.json; python3 -c {shlex.quote(change)} {CONFIG} {shlex.quote(json.dumps(changes))}"
+_CHANGE = "import json, sys; p = sys.argv[1]; c = json.load(open(p)); c.update(json.loads(sys.argv[2])); json.dump(c, open(p, 'w'))"
+
+
+def settings(**changes: object) -> str:
+    """A command that changes the settings of a host, until they are put back."""
+    return f"cp -n {CONFIG} /root/config.json; python3 -c {shlex.quote(_CHANGE)} {CONFIG} {shlex.quote(json.dumps(changes))}"
+
+
+def of_repository(**changes: object) -> str:
+    """The same, of a repository's host."""
+    path = "/etc/prod-access/backup-repository/config.json"
+    return f"cp -n {path} /root/config.json; python3 -c {shlex.quote(_CHANGE)} {path} {shlex.quote(json.dumps(changes))}"
 
 
 # It says that it has started before it listens.
 START = "systemctl restart restic-rest-server; until ss -ltn | grep -q :8000; do sleep 0.05; done"
-BACK = f"mv /root/config.json {CONFIG}"
+BACK = f"[ ! -e /root/config.json ] || mv /root/config.json {CONFIG}"
+BACK_OF_REPOSITORY = "[ ! -e /root/config.json ] || mv /root/config.json /etc/prod-access/backup-repository/config.json"
+
+
+# --- What goes wrong on the way --------------------------------------------------------------------------------------------------------
 
 
 def test_the_repository_is_down(mended: Callable[[str, str], None]) -> None:
-    known = {one["id"] for one in snapshots("web1")}
+    known, ended = of("web1", "files"), receipt("web1", "backup-files")["ended"]
     mended("backup1", START)
     host("backup1", "systemctl stop restic-rest-server")
-    done = host("web1", "prod-access-backup run files 2>&1; echo ended $?", check=False)
-    assert done.endswith("ended 1")
-    assert "connection refused" in receipt("web1", "backup-files")["failed"]
+    failed("web1", "files", ended, "connection refused", done=host("web1", "prod-access-backup run files 2>&1; echo ended $?"))
+    said = host("web1", "prod-access-backup drill files 2>&1; echo ended $?")
+    assert said.endswith("ended 1") and "files: failed" in said, "nor is anything proven"
     host("backup1", START)
-    assert {one["id"] for one in snapshots("web1")} == known
+    assert of("web1", "files") == known
     succeeds("web1", "files")
+    host("web1", "prod-access-backup drill files")
 
 
 def test_the_repository_is_full(mended: Callable[[str, str], None]) -> None:
-    data = "/srv/prod-access-backup/restic/web1/data"
+    data = f"{REPOSITORY}/web1/data"
     mended("backup1", f"umount {data}; {START}")
     mended("web1", "rm -f /srv/big")
     host("web1", "head -c 30000000 /dev/urandom >/srv/big")
@@ -79,58 +112,82 @@ def test_the_repository_is_full(mended: Callable[[str, str], None]) -> None:
 
 
 def test_the_password_is_wrong(mended: Callable[[str, str], None]) -> None:
-    mended("web1", f"mv /root/password {FOLDER}/restic.password")
-    before = {one["id"] for one in snapshots("web1")}
+    known, ended = of("web1", "files"), receipt("web1", "backup-files")["ended"]
+    mended("web1", f"[ ! -e /root/password ] || mv /root/password {FOLDER}/restic.password")
     host("web1", f"cp -p {FOLDER}/restic.password /root/password; printf not-that-one >{FOLDER}/restic.password")
-    assert host("web1", "prod-access-backup run files >/dev/null 2>&1; echo $?") == "1"
-    assert "wrong password" in receipt("web1", "backup-files")["failed"]
-    host("web1", f"cp -p /root/password {FOLDER}/restic.password")
-    assert {one["id"] for one in snapshots("web1")} == before
+    failed("web1", "files", ended, "wrong password", done=host("web1", "prod-access-backup run files 2>&1; echo ended $?"))
+    host("web1", f"mv /root/password {FOLDER}/restic.password")
+    assert of("web1", "files") == known
 
 
-@pytest.mark.parametrize("name", ["stage1", "db1"])
-def test_the_database_stops_midway(name: str, mended: Callable[[str, str], None]) -> None:
-    mended(name, f"{BACK}; systemctl start mariadb")
+def test_a_dump_dies_midway_with_its_database_or_alone(mended: Callable[[str, str], None]) -> None:
+    for name in DATABASES:
+        mended(name, f"{BACK}; systemctl start mariadb; rm -f /etc/mysql/conf.d/slow.cnf; mariadb shop -e 'DROP TABLE IF EXISTS noise'")
+    each(_dies_midway, DATABASES)
+
+
+def _dies_midway(name: str) -> None:
     # Slow enough to be in the middle of it.
-    host(name, settings(name, bandwidth=200))
+    host(name, settings(bandwidth=400))
     host(name, "mariadb shop -e 'CREATE TABLE noise AS SELECT random_bytes(1000) AS b FROM seq_1_to_20000'")
-    stop = "until pgrep -x mariadb-dump >/dev/null; do sleep 0.05; done; sleep 1; systemctl kill -s KILL mariadb"
-    fails(name, "mariadb", "mariadb-dump failed", command=f"({stop}) & prod-access-backup run")
+    wait = "until pgrep -x mariadb-dump >/dev/null; do sleep 0.05; done; sleep 1"
+    for kill in ("pkill -KILL -x mariadb-dump", "systemctl kill -s KILL mariadb"):
+        fails(name, "mariadb", "mariadb-dump failed", "nothing was saved of it", command=f"({wait}; {kill}) & prod-access-backup run")
     host(
-        name,
-        f"{BACK}; {settings(name)}; systemctl start mariadb; until mariadb-admin --silent ping; do sleep 0.2; done;"
-        " mariadb shop -e 'DROP TABLE noise'",
+        name, f"{BACK}; systemctl start mariadb; until mariadb-admin --silent ping; do sleep 0.2; done; mariadb shop -e 'DROP TABLE noise'"
     )
     succeeds(name, "mariadb")
 
 
+def test_a_dump_that_is_empty_or_has_shrunk_is_an_alarm(mended: Callable[[str, str], None]) -> None:
+    """Options that somebody left for mariadb-dump: it ends well, and lacks what it is there for."""
+    options = "/etc/mysql/conf.d/zz-left.cnf"
+    mended("db1", f"rm -f {options}; prod-access-backup run mariadb")
+
+    def dumped(option: str) -> list[str]:
+        host("db1", f"printf '[mariadb-dump]\\n{option}\\n' >{options}; prod-access-backup run mariadb 2>&1; true")
+        found = receipt("db1", "backup-mariadb")["warnings"]
+        assert all(warning in receipt("db1", "backup")["alarm"] for warning in found)
+        assert host("db1", "prod-access-backup status >/dev/null; echo $?") == "1"
+        return found
+
+    (shrunken,) = dumped("ignore-table=shop.orders")
+    assert shrunken.startswith("it has shrunk from")
+    empty, shrunken = dumped("no-data")
+    assert empty.startswith("the dump is empty") and shrunken.startswith("it has shrunk from")
+    host("db1", f"rm {options}; prod-access-backup run mariadb")
+    assert receipt("db1", "backup-mariadb")["warnings"] == []
+
+
 def test_the_host_dies_midway(mended: Callable[[str, str], None]) -> None:
     """Nothing of it is a snapshot, its lock keeps nobody out, and the next run is good."""
-    mended("backup1", "find /srv/prod-access-backup/restic/web1/locks -type f -delete")
+    mended("backup1", f"find {REPOSITORY}/web1/locks -type f -delete")
     mended("web1", f"{BACK}; rm -f /srv/big")
-    host("web1", f"{settings('web1', bandwidth=200)}; head -c 30000000 /dev/urandom >/srv/big")
-    before = {one["id"] for one in snapshots("web1")}
-    locks = "ls /srv/prod-access-backup/restic/web1/locks | wc -l"
+    host("web1", f"{settings(bandwidth=200)}; head -c 30000000 /dev/urandom >/srv/big")
+    known = of("web1", "files")
+    locks = f"ls {REPOSITORY}/web1/locks | wc -l"
     host("web1", "prod-access-backup run files >/dev/null 2>&1 & echo $! >/run/victim", check=False)
     until(lambda: host("backup1", locks) != "0", 20, "a lock in the repository")
     host("web1", "sleep 1; kill -9 $(cat /run/victim) $(pgrep -x restic)")
     assert host("backup1", locks) != "0", "nobody was left to take it away"
-    assert {one["id"] for one in snapshots("web1")} == before
-    host("web1", f"{BACK}; {settings('web1')}; rm /srv/big")
+    assert of("web1", "files") == known
+    host("web1", f"{BACK}; rm /srv/big")
     succeeds("web1", "files")
-    assert "already locked" in host("backup1", "prod-access-backup-repository maintain 2>&1", check=False)
-    # restic takes it for a dead one's after half an hour; that is not waited for here.
+    # Pruning waits for a lock that may be somebody's. restic takes it for a dead one's after half an hour, which is not waited for here.
+    said = host("backup1", "prod-access-backup-repository maintain web1 2>&1; echo ended $?")
+    assert "already locked" in said and said.endswith("ended 1")
 
 
 def test_postgresql_without_a_repository(mended: Callable[[str, str], None]) -> None:
+    ended = receipt(CLUSTER, "backup-postgresql")["ended"]
     mended("backup1", "systemctl start pgbackrest")
     host("backup1", "systemctl stop pgbackrest")
-    assert host("stage1", "prod-access-backup run postgresql >/dev/null 2>&1; echo $?") == "1"
-    assert "cannot read the repository" in receipt("stage1", "backup-postgresql")["failed"]
+    done = host(CLUSTER, "prod-access-backup run postgresql 2>&1; echo ended $?")
+    failed(CLUSTER, "postgresql", ended, "cannot read the repository", done=done)
     host("backup1", "systemctl start pgbackrest")
     # One that tries goes on trying for a minute.
-    host("stage1", "pkill -f '[a]rchive-push'; true")
-    until(lambda: host("stage1", "prod-access-backup run postgresql >/dev/null 2>&1; echo $?") == "0", 60, "WAL arrives again")
+    host(CLUSTER, "pkill -f '[a]rchive-push'; true")
+    until(lambda: host(CLUSTER, "prod-access-backup run postgresql >/dev/null 2>&1; echo $?") == "0", 60, "WAL arrives again")
 
 
 def test_two_runs_do_not_meet() -> None:
@@ -138,59 +195,117 @@ def test_two_runs_do_not_meet() -> None:
     assert "another run is at work" in said
 
 
+# --- What is damaged -------------------------------------------------------------------------------------------------------------------
+
+# 40 bits of packs, ten at a time, each of which has to be named; and 10 of what leads to them, one at a time.
 _FLIPS = r"""
-import concurrent.futures, glob, random, shutil, sys
-sys.path.insert(0, "/usr/lib/prod-access")
-from prod_access import _backup_repository as r
-from prod_access._command import HostError
-from prod_access._restic import Restic
-ours = r.repository(r.read_config(), "web1")
-source = r.restic_folder(r.read_config(), "web1")
-def found(number):
-    random.seed(number)
-    copy = f"/srv/flip-{number % 2}"
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(source, copy)
-    paths = sorted(sum((glob.glob(f"{copy}/{what}") for what in ("data/*/*", "index/*", "snapshots/*", "config")), []))
-    path = random.choice(paths)
+import glob, os, random, re, shutil, subprocess, sys
+from concurrent.futures import ThreadPoolExecutor
+source, password = sys.argv[1:3]
+def check(copy):
+    argv = ["restic", "--repo", copy, "--password-file", password, "--no-cache", "check", "--read-data"]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+def flip(dice, path):
     data = bytearray(open(path, "rb").read())
-    place = random.randrange(len(data) * 8)
+    place = dice.randrange(len(data) * 8)
     data[place // 8] ^= 1 << place % 8
+    os.chmod(path, 0o600)
     open(path, "wb").write(data)
+def missed(number):
+    dice, copy = random.Random(number), f"/srv/flip-{number}"
+    shutil.copytree(source, copy)
     try:
-        Restic(["--repo", copy, "--no-cache"], open(f"{r.FOLDER}/clients/web1/password").read()).run("check", "--read-data")
-    except HostError:
-        return True
-    return False
-def half(rest):
-    return [number for number in range(rest, 50, 2) if not found(number)]
-with concurrent.futures.ThreadPoolExecutor(2) as pool:
-    print(sum(pool.map(half, [0, 1]), []))
-for rest in (0, 1):
-    shutil.rmtree(f"/srv/flip-{rest}")
+        if number >= 4:
+            flip(dice, dice.choice(sorted(sum((glob.glob(f"{copy}/{what}") for what in ("index/*", "snapshots/*", "config")), []))))
+            return [] if check(copy)[0] else [number]
+        paths = dice.sample(sorted(glob.glob(f"{copy}/data/*/*")), 10)
+        for path in paths:
+            flip(dice, path)
+        status, said = check(copy)
+        return [path for path in paths if not status or os.path.basename(path)[:8] not in said]
+    finally:
+        shutil.rmtree(copy)
+with ThreadPoolExecutor(2) as pool:
+    print(sum(pool.map(missed, range(14)), []))
 """
 
 
 def test_every_flipped_bit_is_found() -> None:
-    # An own random for each: with one of two threads' they would not be the same each time.
-    script = (
-        _FLIPS.replace("random.seed(number)", "dice = random.Random(number)")
-        .replace("random.choice", "dice.choice")
-        .replace("random.randrange", "dice.randrange")
-    )
-    assert host("backup1", "python3 -", stdin=script) == "[]", "flips that were not found"
+    password = "/etc/prod-access/backup-repository/clients/web1/password"
+    assert host("backup1", f"python3 - {REPOSITORY}/web1 {password}", stdin=_FLIPS) == "[]", "flips that were not found"
+
+
+_FLIP_ALL = (
+    "import sys\nfor path in sys.argv[1:]:\n    f = open(path, 'r+b'); f.seek(9); b = f.read(1)[0]; f.seek(9); f.write(bytes([b ^ 1]))"
+)
+
+
+def test_nothing_comes_back_from_a_damaged_repository(desk: Desk, mended: Callable[[str, str], None]) -> None:
+    flip = f"python3 -c {shlex.quote(_FLIP_ALL)} {REPOSITORY}/web1/data/*/*"
+    moment = now("web1")
+    mended("backup1", f"{flip}; prod-access-backup-repository check web1 --subset 100%")
+    host("backup1", flip)
+    said = host("backup1", "prod-access-backup-repository check web1 --subset 100% 2>&1; echo ended $?")
+    assert said.endswith("ended 1") and "check of web1: restic check" in said
+    assert not receipt("backup1", "repository-check")["ok"]
+    said = host("web1", "prod-access-backup drill files 2>&1; echo ended $?")
+    assert said.endswith("ended 1") and "files: failed" in said
+    restore(desk, "web1", "restore_files=/etc/ssh", f"restore_to={moment}", rc=2)
+    assert host("web1", "ls /var/lib/prod-access/restored 2>/dev/null | grep etc_ssh | grep -v unfinished || true") == ""
 
 
 @pytest.mark.parametrize("kind", ["backup", "archive"])
 def test_what_is_damaged_of_postgresql_is_found(kind: str, mended: Callable[[str, str], None]) -> None:
-    path = host("backup1", f"find /var/lib/pgbackrest/{kind}/stage1-17-main -type f -size +8k -not -name '*.manifest*' | sort | head -1")
+    path = host("backup1", f"find /var/lib/pgbackrest/{kind}/{STANZA} -type f -size +8k -not -name '*.manifest*' | sort | head -1")
     assert path
-    mended("backup1", f"cp -p /root/good {path}; prod-access-backup-repository check")
+    mended("backup1", f"cp -p /root/good {path}; prod-access-backup-repository check {STANZA}")
     host("backup1", f"cp -p {path} /root/good; printf X | dd of={path} bs=1 seek=5000 conv=notrunc 2>/dev/null")
-    said = host("backup1", "prod-access-backup-repository check 2>&1; echo ended $?")
-    assert "verify stage1-17-main: there are faults" in said
+    said = host("backup1", f"prod-access-backup-repository check {STANZA} 2>&1; echo ended $?")
+    assert f"verify {STANZA}: there are faults" in said
     assert said.endswith("ended 1")
     assert not receipt("backup1", "repository-check")["ok"]
+
+
+# --- Time, and room --------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_clock_displaces_no_good_backup_and_silences_no_alarm(mended: Callable[[str, str], None]) -> None:
+    """Containers have the machine's clock: faketime gives our program another one, which dates what it saves by it."""
+    mended("db1", "prod-access-backup run mariadb binlog")
+    mended("backup1", BACK_OF_REPOSITORY)
+    host("db1", "dpkg -s faketime >/dev/null 2>&1 || apt-get -qq install --no-install-recommends faketime >/dev/null 2>&1")
+    succeeds("db1", "mariadb")
+    good = of("db1", "mariadb")
+    for span in ("-400 days", "+400 days"):
+        host("db1", f"faketime '{span}' prod-access-backup run mariadb")
+    ahead = receipt("db1", "backup-mariadb")
+    assert ahead["ok"] and ahead["good_until"] > json.loads(host("db1", "date +%s"))
+    said = host("db1", "prod-access-backup status", check=False)
+    assert f"mariadb: the last good one is of {ahead['ended']}, which is in the future; see the clock" in said
+    # Nothing but what is of the last hour before the newest one stays, by the settings; and the newest one is of the future.
+    host("backup1", of_repository(keep={"within": "1h"}))
+    said = host("backup1", "prod-access-backup-repository maintain db1 2>&1; echo ended $?")
+    assert said.endswith("ended 1") and "2 of its backups have a time that they did not arrive at" in said
+    kept = {one["id"]: one["time"] for one in snapshots("db1") if one["tags"] == ["mariadb"]}
+    assert kept and set(kept) <= good, "good ones of the last hour"
+    assert len([one for one in snapshots("db1") if "wrong-clock" in one["tags"]]) == 2, "and they are, until somebody looks at them"
+
+
+def test_old_backups_and_a_full_disk_are_alarms(mended: Callable[[str, str], None]) -> None:
+    mended(
+        "backup1", f"{BACK_OF_REPOSITORY}; touch {REPOSITORY}/web2/snapshots/*; prod-access-backup-repository watch >/dev/null 2>&1 || true"
+    )
+    # Dumps and the like arrive, and files do not: the newest snapshot of all is not what counts.
+    host("web2", "prod-access-backup run")
+    old = " ".join(f"{REPOSITORY}/web2/snapshots/{one}" for one in of("web2", "files"))
+    host("backup1", f"touch -d '3 days ago' {old}; {of_repository(watermark=1)}")
+    said = host("backup1", "prod-access-backup-repository watch 2>&1; echo ended $?")
+    assert "the newest backup of files of web2 is 72 hours old" in said
+    assert "sqlite of web2" not in said
+    assert "is full to" in said and "above 1 %" in said
+    assert said.endswith("ended 1")
+    assert "files of web2" in receipt("backup1", "repository")["alarm"]
 
 
 # --- What a host cannot do -----------------------------------------------------------------------------------------------------------
@@ -214,9 +329,10 @@ def ask(method: str, path: str) -> str:
 
 
 def test_a_client_adds_and_reads_its_own_alone() -> None:
-    kept = host("backup1", "find /srv/prod-access-backup/restic -type f -not -path '*/locks/*' | sort | xargs sha256sum")
+    look = f"cd {REPOSITORY}; find web1 web2 -type f -not -path '*/locks/*' | sort | xargs sha256sum"
+    kept = host("backup1", look)
     for kind in ("snapshots", "data", "index", "keys"):
-        (one,) = host("backup1", f"find /srv/prod-access-backup/restic/web1/{kind} -type f -printf '%f\n' | head -1").splitlines()
+        (one,) = host("backup1", f"find {REPOSITORY}/web1/{kind} -type f -printf '%f\n' | head -1").splitlines()
         assert ask("GET", f"/web1/{kind}/{one}") == "200"
         assert ask("DELETE", f"/web1/{kind}/{one}") == "403"
         assert ask("POST", f"/web1/{kind}/{one}") == "403", "overwritten"
@@ -225,43 +341,49 @@ def test_a_client_adds_and_reads_its_own_alone() -> None:
     assert ask("DELETE", "/web1/") in ("403", "405")
     assert ask("GET", "/web2/config") == "401"
     assert ask("GET", "/web1/../web2/config") in ("401", "404", "301")
-    assert host("backup1", "find /srv/prod-access-backup/restic -type f -not -path '*/locks/*' | sort | xargs sha256sum") == kept
+    assert host("backup1", look) == kept
 
 
-def test_a_client_of_postgresql_reaches_its_own_stanza_alone() -> None:
-    said = host("stage1", "su postgres -c 'pgbackrest --stanza=db1-15-main --output=json info' 2>&1", check=False)
-    assert "access denied" in said
+def test_a_client_of_postgresql_reaches_its_own_stanza_alone(mended: Callable[[str, str], None]) -> None:
+    """web1 has a certificate of the same authority. With it, nothing of another host's is read, added or deleted."""
+    mended(CLUSTER, "rm -rf /run/other")
+    host(CLUSTER, "install -d -o postgres /run/other")
+    for path in ("/etc/prod-access/backup/host.key", f"{FOLDER}/host.crt"):
+        # pgbackrest wants a key of its user's alone.
+        text = host("web1", f"cat {path}")
+        host(CLUSTER, f"f=/run/other/$(basename {path}); cat >$f; chown postgres $f; chmod 600 $f", stdin=f"{text}\n")
+    look = f"cd /var/lib/pgbackrest; find backup/{STANZA} archive/{STANZA} -type f -name '*.info' | sort | xargs sha256sum"
+    kept = host("backup1", look)
+    theirs = "--repo1-host-cert-file=/run/other/host.crt --repo1-host-key-file=/run/other/host.key"
+    for command in ("--output=json info", "archive-get 000000010000000000000001 /run/other/wal", "--force stanza-delete", "stanza-upgrade"):
+        said = host(CLUSTER, f"su postgres -c 'pgbackrest --stanza={STANZA} --no-archive-async {theirs} {command}' 2>&1; echo ended $?")
+        assert "access denied" in said and (not said.endswith("ended 0") or "info" in command), said
+    assert host("backup1", look) == kept
+    # No certificate, or one of another authority, is no way in.
+    said = host("web1", f"openssl s_client -connect backup1:8432 -CAfile {FOLDER}/ca.crt </dev/null 2>&1; true")
+    assert "Acceptable client certificate CA names" in said or "certificate required" in said or "alert" in said
     # 2.45 refuses this by itself; 2.55 does not, any more than `stanza-delete`: hence the second copy.
     said = host("db1", "su postgres -c 'pgbackrest --stanza=db1-15-main --repo1-retention-full=9 expire' 2>&1", check=False)
     assert "expire command must be run on the repository host" in said
-    # No certificate, or one of another authority, is no way in.
-    said = host("web1", "openssl s_client -connect backup1:8432 -CAfile /etc/prod-access/backup/backup1/ca.crt </dev/null 2>&1; true")
-    assert "Acceptable client certificate CA names" in said or "certificate required" in said or "alert" in said
 
 
 def test_what_a_host_wipes_comes_back_from_the_second_copy() -> None:
     """pgbackrest lets a client delete what is its own. The second copy it cannot reach."""
-    rows = psql("stage1", "SELECT count(*) FROM orders")
+    rows = psql(CLUSTER, "SELECT count(*) FROM orders")
     host("backup1", "systemctl start prod-access-backup-postgresql")
-    said = host(
-        "stage1",
-        "su postgres -c 'pgbackrest --stanza=stage1-17-main stop && pgbackrest --stanza=stage1-17-main --force stanza-delete' 2>&1",
-    )
-    assert host("backup1", "ls /var/lib/pgbackrest/backup/stage1-17-main 2>&1 | grep -c F || true") == "0", said
+    wipe = f"pgbackrest --stanza={STANZA} stop && pgbackrest --stanza={STANZA} --force stanza-delete"
+    said = host(CLUSTER, f"su postgres -c '{wipe}' 2>&1")
+    assert host("backup1", f"ls /var/lib/pgbackrest/backup/{STANZA} 2>&1 | grep -c F || true") == "0", said
     # As docs/backup.md says it.
     host(
         "backup1",
         "restic -r /srv/prod-access-backup/copy --password-file /etc/prod-access/backup-repository/copy.password"
         " restore latest --target / --include /var/lib/pgbackrest >/dev/null",
     )
-    host("stage1", "su postgres -c 'pgbackrest --stanza=stage1-17-main start'")
-    host(
-        "backup1",
-        "su postgres -c 'pgbackrest --stanza=stage1-17-main start';"
-        " su postgres -c 'pgbackrest --stanza=stage1-17-main --output=text --verbose verify' | grep -x 'status: ok'",
-    )
-    host("stage1", "prod-access-backup run postgresql && prod-access-backup drill postgresql")
-    assert receipt("stage1", "restore-postgresql")["facts"]["rows"] >= int(rows)
+    host(CLUSTER, f"su postgres -c 'pgbackrest --stanza={STANZA} start'")
+    host("backup1", f"su postgres -c 'pgbackrest --stanza={STANZA} start'; prod-access-backup-repository check {STANZA}")
+    host(CLUSTER, "prod-access-backup run postgresql && prod-access-backup drill postgresql")
+    assert receipt(CLUSTER, "restore-postgresql")["facts"]["rows"] >= int(rows)
 
 
 # --- Secrets, and what is wrong in the inventory -------------------------------------------------------------------------------------
@@ -290,7 +412,8 @@ def test_secrets_are_nowhere(desk: Desk) -> None:
     seen = done.stdout + done.stderr
     trace = "strace -f -qq -v -e trace=execve -s 100000 -o /root/execs"
     seen += host("web1", f"{trace} prod-access-backup run; {trace} -A prod-access-backup drill; cat /root/execs; rm /root/execs")
-    seen += host("backup1", f"{trace} prod-access-backup-repository maintain; cat /root/execs; rm /root/execs")
+    ours = "prod-access-backup-repository"
+    seen += host("backup1", f"{trace} {ours} maintain web1; {trace} -A {ours} copy; cat /root/execs; rm /root/execs")
     places = "/etc/systemd /usr/lib/prod-access /var/lib/prod-access/receipts /var/lib/prometheus /run/systemd /etc/pgbackrest"
     for name in ("web1", "backup1"):
         seen += host(name, f"(journalctl --sync; journalctl -o export --no-pager; grep -rsa . {places}) | tr -cd '\\11\\12\\40-\\176'")
