@@ -386,6 +386,14 @@ def test_what_a_host_wipes_comes_back_from_the_second_copy() -> None:
     assert receipt(CLUSTER, "restore-postgresql")["facts"]["rows"] >= int(rows)
 
 
+def test_files_are_copied_to_where_the_second_copy_is_when_asked(mended: Callable[[str, str], None]) -> None:
+    mended("backup1", BACK_OF_REPOSITORY)
+    host("backup1", f"{of_repository(copy_files=True)}; prod-access-backup-repository maintain web1")
+    ours = "restic -q -r /srv/prod-access-backup/copy --password-file /etc/prod-access/backup-repository/copy.password"
+    assert host("backup1", f"{ours} dump --host web1 --tag files latest /etc/hostname") == "web1"
+    assert host("backup1", f"find {REPOSITORY}/web1 -user root") == "", "nothing that its server could not read"
+
+
 # --- Secrets, and what is wrong in the inventory -------------------------------------------------------------------------------------
 
 
