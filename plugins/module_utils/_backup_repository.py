@@ -196,13 +196,14 @@ def _give_credentials(config: Mapping[str, Any], name: str, certificate: str) ->
     if not os.path.exists(f"{folder}/password"):
         _files.write(f"{folder}/password", secrets.token_urlsafe(32), 0o600)
     ours = repository(config, name)
-    if not os.path.exists(f"{place}/config"):
+    before: list[str] = []
+    if os.path.exists(f"{place}/config"):
+        before = [key["id"] for key in json.loads(ours.run("key", "list", "--json")) if not key["current"]]
+    else:
         ours.run("init")
-    kept = {key["id"] for key in json.loads(ours.run("key", "list", "--json")) if key["current"]}
     for_server, for_repository = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    before = {key["id"] for key in json.loads(ours.run("key", "list", "--json"))} - kept
     ours.run("key", "add", "--host", name, other_password=("--new-password-file", for_repository))
-    for key in sorted(before):
+    for key in before:
         ours.run("key", "remove", key)
     given = json.dumps({"server": for_server, "repository": for_repository, "port": config["port"]})
     text = _certificate.sealed(given, certificate)

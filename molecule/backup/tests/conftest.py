@@ -12,26 +12,28 @@ from proofs import CLIENTS, DATABASES, REPOSITORIES, each, psql
 _LEDGER = "CREATE TABLE lines (id int PRIMARY KEY, text text); INSERT INTO lines SELECT n, md5(n::text) FROM generate_series(1, 1000) AS n"
 
 
+_NOTES = "PRAGMA journal_mode = wal; CREATE TABLE IF NOT EXISTS notes (id integer PRIMARY KEY, text text)"
+_OURS = "/var/lib/prod-access/restored /var/lib/prod-access/receipts /srv/proof"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def first_backup(desk: Desk) -> Iterator[None]:
     """A good backup of every host, and of every cluster, in the repositories."""
     desk.write()
+    host("web2", f"systemctl start redis-server; mkdir -p /srv/app; sqlite3 /srv/app/app.sqlite '{_NOTES}'")
     each(_have_ledger, DATABASES)
     # The one that the role began with may still be at work.
     backup = "while systemctl is-active -q prod-access-backup-postgresql; do sleep 0.2; done; systemctl start prod-access-backup-postgresql"
     each(lambda name: host(name, backup), REPOSITORIES)
     each(lambda name: host(name, "prod-access-backup run"), CLIENTS)
     yield
-    host("web2", "systemctl stop redis-server; apt-get -qq purge redis-server >/dev/null; rm -rf /srv/app")
-    for name in DATABASES:
-        psql(name, "DROP DATABASE ledger", "postgres")
     # Other scenarios see hosts without receipts, and none comes by a timer meanwhile.
-    for name in (*CLIENTS, *REPOSITORIES):
-        host(
-            name,
-            "systemctl stop 'prod-access-backup*.timer' prod-access-drill.timer;"
-            " rm -rf /var/lib/prod-access/restored /var/lib/prod-access/receipts /srv/proof",
-        )
+    each(
+        lambda name: host(name, f"systemctl stop 'prod-access-backup*.timer' prod-access-drill.timer; rm -rf {_OURS}"),
+        (*CLIENTS, *REPOSITORIES),
+    )
+    each(lambda name: psql(name, "DROP DATABASE ledger", "postgres"), DATABASES)
+    host("web2", "systemctl disable --quiet --now redis-server; rm -rf /srv/app")
 
 
 def _have_ledger(name: str) -> None:
