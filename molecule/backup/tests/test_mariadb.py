@@ -110,7 +110,7 @@ def test_a_table_is_as_it_was_at_a_moment_and_what_it_replaces_is_kept(desk: Des
 
 def test_the_log_is_saved_by_itself_and_a_drill_has_it() -> None:
     def test(name: str) -> None:
-        assert host(name, "systemctl is-active prod-access-backup-binlog.timer") == "active"
+        assert host(name, "systemctl is-enabled prod-access-backup-binlog.timer") == "enabled"
         sql(name, "INSERT INTO baskets (customer_id) VALUES (9)")
         host(name, "systemctl start prod-access-backup-binlog")
         assert receipt(name, "backup-binlog")["ok"]
