@@ -10,11 +10,15 @@ import time
 from typing import Any
 
 import yaml
+from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._event import written
-from ..plugin_utils import _postmortem
+from ..plugin_utils import _extra_words, _postmortem
+
+# What people set, whose words may have been lost.
+_VARIABLES = {"title": "postmortem_title", "since": "postmortem_from", "until": "postmortem_to"}
 
 
 class ActionModule(ActionBase):
@@ -38,9 +42,16 @@ class ActionModule(ActionBase):
         now = int(time.time() * 1_000_000)
         faults = []
         try:
+            lost = _extra_words.whole(context.CLIARGS.get("extra_vars") or (), tuple(_VARIABLES.values()))
+            for name, variable in _VARIABLES.items():
+                taken, meant = lost.get(variable, ("", ""))
+                arguments[name] = meant if arguments[name] == taken else arguments[name]
+        except ValueError as error:
+            faults.append(str(error))
+        try:
             said = {"title": arguments["title"], "from": arguments["since"], "to": arguments["until"], "names": False}
             wanted = _postmortem.asked(said, now)
-            result.update(since=written(wanted.since), until=written(wanted.until))
+            result.update(title=wanted.title, since=written(wanted.since), until=written(wanted.until))
             result["folder"] = os.path.join(os.path.abspath(arguments["folder"]), wanted.folder)
         except ValueError as error:
             faults.append(str(error))

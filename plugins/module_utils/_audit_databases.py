@@ -15,17 +15,14 @@ from . import _files
 from ._command import HostError, attempt
 from ._tree import Change
 
-_PREFIX = "%c %h %u@%d %c "
-_POSTGRESQL = """\
-# Managed by safetynet.prod_access: statements that change the shape of data go to the journal, and from there to the collector.
-log_destination = '{destination}'
-log_statement = '{statement}'
-log_line_prefix = '{prefix}'
-syslog_ident = 'postgres'
-syslog_facility = 'LOCAL0'
-syslog_split_messages = off
-syslog_sequence_numbers = off
-"""
+_POSTGRESQL_FILE = "prod-access-audit.conf"
+_POSTGRESQL = {
+    "log_line_prefix": "%c %h %u@%d %c ",
+    "syslog_ident": "postgres",
+    "syslog_facility": "LOCAL0",
+    "syslog_split_messages": "off",
+    "syslog_sequence_numbers": "off",
+}
 _MARIADB_FILE = "/etc/mysql/mariadb.conf.d/90-prod-access-audit.cnf"
 _MARIADB = {
     "server_audit_output_type": "syslog",
@@ -63,35 +60,59 @@ class _Cluster:
     """One PostgreSQL server, by its socket."""
 
     def __init__(self, folder: str) -> None:
-        self.file = os.path.join(folder, "prod-access-audit.conf")
+        self.folder = folder
+        self.file = os.path.join(folder, _POSTGRESQL_FILE)
         text = _files.read_text(os.path.join(os.path.dirname(folder), "postgresql.conf")) or ""
         port = re.search(r"(?m)^\s*port\s*=?\s*'?(\d+)", text)
         self._port = port.group(1) if port else "5432"
 
-    def ask(self, query: str) -> list[str] | None:
-        """The lines of an answer, as the server's own administrator; None where there is none."""
-        client = ["psql", "-XAtq", "-p", self._port, "-d", "postgres", "-c", query]
+    def ask(self, query: str) -> list[str]:
+        """The lines of an answer, as the server's own administrator. Raises HostError, with what it said instead."""
+        client = ["psql", "-XAtq", "-F", "\t", "-p", self._port, "-d", "postgres", "-c", query]
         done = attempt(["runuser", "-u", "postgres", "--", "env", "--chdir=/", "PGOPTIONS=-c log_statement=none", *client])
-        return done.stdout.splitlines() if done.returncode == 0 else None
+        if done.returncode != 0:
+            raise HostError((done.stderr.strip().splitlines() or ["it does not answer"])[0][:300], "mend that, and run again")
+        return done.stdout.splitlines()
+
+    def settings_of_others(self) -> list[tuple[str, str, str]]:
+        """Where, which and how, in the order in which later ones count instead of earlier ones."""
+        lines = self.ask("SELECT sourcefile || ':' || sourceline, name, setting FROM pg_file_settings WHERE error IS NULL ORDER BY seqno")
+        found = [(where, name, setting) for where, name, setting in (line.split("\t", 2) for line in lines)]
+        names = ("log_destination", "log_statement", *_POSTGRESQL)
+        return [one for one in found if one[1] in names and not one[0].startswith(self.file + ":")]
+
+    def comes_later(self, where: str) -> bool:
+        """Whether what stands there counts instead of what stands in our file."""
+        folder, name = os.path.split(where.rpartition(":")[0])
+        return name == "postgresql.auto.conf" or (folder == self.folder and name > _POSTGRESQL_FILE)
 
 
 def _postgresql(name: str, folder: str) -> Database:
     cluster = _Cluster(folder)
-    theirs = cluster.ask(
-        "SELECT DISTINCT ON (name) name || '=' || setting FROM pg_file_settings "
-        "WHERE name IN ('log_destination', 'log_statement') AND sourcefile NOT LIKE '%/prod-access-audit.conf' ORDER BY name, seqno DESC"
-    )
-    if theirs is None:
-        return Database(name, False, "it does not answer on its socket; run again when it is up")
-    said = dict(line.split("=", 1) for line in theirs)
+    try:
+        theirs = cluster.settings_of_others()
+    except HostError as error:
+        return Database(name, False, f"it cannot be asked: {error}")
+    said = {setting: value for _where, setting, value in theirs}
     places = [place.strip() for place in said.get("log_destination", "stderr").split(",")]
     more = said.get("log_statement")
-    text = _POSTGRESQL.format(
+    settings = {
         # What it logs, and where to, beyond this, stays as it is.
-        destination=",".join([*places, *([] if "syslog" in places else ["syslog"])]),
-        statement=more if more in ("mod", "all") else "ddl",
-        prefix=_PREFIX,
+        "log_destination": ",".join([*places, *([] if "syslog" in places else ["syslog"])]),
+        "log_statement": more if more in ("mod", "all") else "ddl",
+        **_POSTGRESQL,
+    }
+    instead = [
+        f"{setting} = {value} in {where}"
+        for where, setting, value in theirs
+        if cluster.comes_later(where) and settings[setting].lower() != value.lower()
+    ]
+    if instead:
+        return Database(name, False, f"{'; '.join(instead)} counts instead of ours: remove it there, or by ALTER SYSTEM RESET")
+    text = (
+        "# Managed by safetynet.prod_access: statements that change the shape of data go to the journal, and from there to the collector.\n"
     )
+    text += "".join(f"{setting} = '{value}'\n" for setting, value in settings.items())
     database = Database(name, True, "it knows accounts of its own, no people; statements that read are not recorded")
     before = _files.read_text(cluster.file)
     if before != text:
@@ -104,12 +125,13 @@ def _put_postgresql(cluster: _Cluster, before: str | None, text: str) -> None:
     """Let the server itself look at the file; then let it read it."""
     _files.write(cluster.file, text)
     try:
-        faults = cluster.ask(
-            "SELECT sourcefile || ':' || sourceline || ' ' || name || ': ' || error FROM pg_file_settings WHERE error IS NOT NULL"
+        wrong = cluster.ask(
+            "SELECT sourcefile || ':' || sourceline || ' ' || name || ': ' || coalesce(error, 'another line counts instead') "
+            "FROM pg_file_settings WHERE error IS NOT NULL OR NOT applied"
         )
-        ours = [fault for fault in faults or () if fault.startswith(cluster.file + ":")]
-        if faults is None or ours:
-            raise HostError(f"PostgreSQL refuses {'; '.join(ours) or cluster.file}", "its configuration is as it was")
+        faults = [fault for fault in wrong if fault.startswith(cluster.file + ":")]
+        if faults:
+            raise HostError(f"PostgreSQL refuses {'; '.join(faults)}", "its configuration is as it was; see pg_file_settings")
         if cluster.ask("SELECT pg_reload_conf()") != ["t"]:
             raise HostError("PostgreSQL does not read its configuration again", "it is as it was; see its log")
     except BaseException:

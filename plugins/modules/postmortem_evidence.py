@@ -85,7 +85,8 @@ evidence:
   description:
     - JSON. For each host under C(hosts) its C(items), C(counts) by kind, C(silences), C(ahead) (microseconds) and C(unplaced).
     - Of hosts on which data were destroyed, C(before) are the backups and restores of eight days before.
-    - C(begins) is the first moment that the journal of this host has, if it was read; C(complaints) are what could not be read.
+    - C(begins) is the first moment that the collector has of a host, or that the journal of this host has, if it was read.
+    - C(complaints) are what could not be read.
     - C(receipts), C(environment), C(label) and C(guards) are this host's own.
   returned: success
   type: str
@@ -164,23 +165,27 @@ def collected(wanted: Filter, folder: str, hosts: list[str], most: int) -> tuple
     # These processes do nothing else, make no cycles, and end.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork"), initializer=gc.disable) as pool:
         done = list(pool.map(_of_host, jobs, chunksize=max(1, len(jobs) // (workers * 4))))
-    digests = {host: made for host, made, _complaints in done}
+    digests = {host: made for host, made, _begins, _complaints in done}
     _digest.fit(digests, most)
-    data = {host: made.to_data(wanted.since, wanted.until) for host, made in digests.items()}
+    data = {host: {**digests[host].to_data(wanted.since, wanted.until), "begins": begins} for host, _made, begins, _complaints in done}
     for host in [host for host, made in digests.items() if made.destroyed][:_MOST_BEFORE]:
         complaints: list[str] = []
         data[host]["before"] = _digest.backups(collector.events(_before(wanted), [host], complaints.append))
-    return data, [f"{host}: {complaint}" for host, _made, complaints in done for complaint in complaints]
+    return data, [f"{host}: {complaint}" for host, _made, _begins, complaints in done for complaint in complaints]
 
 
 def _before(wanted: Filter) -> Filter:
     return Filter(kinds=frozenset(("backup", "restore")), since=max(0, wanted.since - _BEFORE), until=wanted.since)
 
 
-def _of_host(job: tuple[str, str, Filter, int]) -> tuple[str, _digest.Digest, list[str]]:
+def _of_host(job: tuple[str, str, Filter, int]) -> tuple[str, _digest.Digest, str | None, list[str]]:
     folder, host, wanted, most = job
     complaints: list[str] = []
-    return host, _digest.digest(_event_store.Collector(folder).events(wanted, [host], complaints.append), most), complaints
+    collector = _event_store.Collector(folder)
+    # What cannot be read of other times is nothing to this one.
+    first = next(collector.events(Filter(), [host], lambda _complaint: None), None)
+    made = _digest.digest(collector.events(wanted, [host], complaints.append), most)
+    return host, made, None if first is None else written(first.time), complaints
 
 
 def journal_begin(module: AnsibleModule) -> str | None:

@@ -12,6 +12,8 @@ short_description: Say from when to when a post-mortem is, before any host is as
 version_added: 0.1.0
 description:
   - Checks all that somebody said about a post-mortem, the file of notes too, and says all that is wrong with it at once.
+  - Ansible takes of C(-e postmortem_title='Orders table dropped'), of which the shell takes the quotes, the first word alone. Of the
+    title and the times all words are taken, where it is certain which these are; where it is not, that is an error.
   - Makes points in time of what people say, once for all hosts. V(2 hours ago) is not the same moment on each of them.
 options:
   title:
@@ -57,6 +59,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+title:
+  description: The title, with all its words.
+  returned: success
+  type: str
 since:
   description: The first moment, RFC 3339.
   returned: success

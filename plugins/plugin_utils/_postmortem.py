@@ -258,19 +258,15 @@ def _gaps(wanted: Asked, found: Found, events: Iterable[Event]) -> Iterator[dict
     for host, why in sorted(found.unread.items()):
         yield {"host": host, **whole, "why": why, "kind": "none"}
     for host, data in sorted(found.hosts.items()):
+        begins = data.get("begins")
         for begin, end in data["silences"]:
-            yield {"host": host, "from": begin, "until": end, "why": "nothing came from it, not even a sign of life", "kind": "none"}
+            if not begins or end > begins:
+                yield {"host": host, "from": begin, "until": end, "why": "nothing came from it, not even a sign of life", "kind": "none"}
         if data["unplaced"]:
             yield {"host": host, **whole, "why": f"{data['unplaced']} of its records do not say when they were made", "kind": "none"}
-        begins = data.get("begins")
         if begins and instant(begins) > wanted.since:
-            yield {
-                "host": host,
-                "from": whole["from"],
-                "until": min(begins, whole["until"]),
-                "why": "its journal begins only then",
-                "kind": "none",
-            }
+            why = "its journal begins only then" if data["source"] == "journal" else "the collector has nothing of it from before"
+            yield {"host": host, "from": whole["from"], "until": min(begins, whole["until"]), "why": why, "kind": "none"}
     for event in events:
         if event["kind"] in ("alarm", "recording"):
             yield {

@@ -76,6 +76,32 @@ def test_a_stranger_reads_what_happened(open_report: OpenReport) -> None:
     assert ink(page) > 6
 
 
+def drawn(page: Page, *spans: tuple[float, float]) -> list[int]:
+    """What the drawing has between two minutes of the hour, as a number for each such span."""
+    return page.evaluate(
+        """(spans) => { const c = document.getElementById("canvas"), scale = c.width / c.clientWidth;
+        const data = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+        const x = (minute) => Math.round((190 + (c.clientWidth - 204) * minute / 60) * scale);
+        return spans.map(([begin, end]) => { let hash = 0;
+          for (let i = 0; i < data.length; i++) { const at = (i >> 2) % c.width;
+            if (at >= x(begin) && at < x(end)) hash = (hash * 31 + data[i]) | 0; }
+          return hash; }); }""",
+        spans,
+    )
+
+
+def test_the_time_before_the_first_record_of_a_host_is_a_gap(open_report: OpenReport) -> None:
+    events = incidents.dropped()[-1:]
+    with_gap, without = (
+        opened(open_report, data(given=incidents.timeline(incidents.found(hosts={"db1": incidents.host(*events, begins=begins)}))))
+        for begins in ("2026-11-25T12:15:00Z", "2026-11-25T11:00:00Z")
+    )
+    assert "the collector has nothing of it from before" in with_gap.locator("#document").inner_text()
+    (before, after), (nothing, same) = (drawn(page, (1, 14), (16, 59)) for page in (with_gap, without))
+    assert before != nothing
+    assert after == same
+
+
 def test_an_event_opens_its_record_from_the_list_and_from_the_drawing(open_report: OpenReport) -> None:
     page = opened(open_report)
     page.get_by_role("button", name="Record of 12:04:00 on db1").first.click()

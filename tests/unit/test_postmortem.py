@@ -181,9 +181,12 @@ def test_what_is_not_known_is_a_gap() -> None:
     journal = host(event(30, "login", "x", host="stage1"), source="journal", begins="2026-11-25T12:20:00Z")
     early = host(source="journal", begins="2026-11-25T10:00:00Z")
     unplaced = {**host(), "unplaced": 3}
+    # The same time as the silence before its first sign of life, and the reason for it.
+    new = host(*(event(minute, "heartbeat", "x", host="new") for minute in range(15, 60)), begins="2026-11-25T12:15:00.000000Z")
+    later = host(begins="2026-11-25T14:00:00.000000Z")
     data = timeline(
         found(
-            hosts={"web1": host(*beats, lost), "stage1": journal, "web2": unplaced, "early": early},
+            hosts={"web1": host(*beats, lost), "stage1": journal, "web2": unplaced, "early": early, "later": later, "new": new},
             unread={"gone1": "could not be reached: alice closed it"},
             complaints=["db1: a file is damaged", "nothing to say"],
         )
@@ -193,15 +196,24 @@ def test_what_is_not_known_is_a_gap() -> None:
         ("db1", "12:00", "13:00", "none"),
         ("nothing to say", "12:00", "13:00", "none"),
         ("gone1", "12:00", "13:00", "none"),
+        ("later", "12:00", "13:00", "none"),
+        ("new", "12:00", "12:15", "none"),
         ("stage1", "12:00", "12:20", "none"),
         ("web1", "12:09", "13:00", "none"),
         ("web2", "12:00", "13:00", "none"),
         ("web1", "12:09", "12:09", "record"),
     ]
+    assert [gap["why"] for gap in data["gaps"][3:6]] == [
+        "the collector has nothing of it from before",
+        "the collector has nothing of it from before",
+        "its journal begins only then",
+    ]
     assert data["gaps"][2]["why"] == "could not be reached: developer 1 closed it"
     assert [(one["name"], one["source"]) for one in data["hosts"]] == [
         ("early", "journal"),
         ("gone1", None),
+        ("later", "collector"),
+        ("new", "collector"),
         ("stage1", "journal"),
         ("web1", "collector"),
         ("web2", "collector"),

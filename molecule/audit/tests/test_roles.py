@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,13 @@ from collected import COLLECTOR, FOLDER, RECEIVE, SHIP, canary, lines, ran, soon
 from desk import ROOT, Desk, Done, host, kill_at_every_write, until
 
 HOSTS = ("web1", "web2", "db1", "stage1")
+
+
+def bring(name: str, folder: str, *modules: str) -> None:
+    """The package that is on a host, with modules that stay there for no longer than a run."""
+    host(name, f"mkdir -p {folder}; cp -r /usr/lib/prod-access/prod_access {folder}/")
+    for module in modules:
+        host(name, f"cat >{folder}/prod_access/{module}.py", stdin=(ROOT / f"plugins/module_utils/{module}.py").read_text())
 
 
 def said(done: Done) -> str:
@@ -38,6 +46,70 @@ def test_each_layer_is_reported_as_it_is(name: str) -> None:
     assert layers["kernel"] == {"on": False, "why": "the kernel shows its audit to no container"}
     assert ("no login UID in a container" in layers["journal"].get("why", "")) == (name in ("web2", "stage1"))
     assert any(layer.startswith("postgresql") and found["on"] for layer, found in layers.items()) == (name in ("db1", "stage1"))
+
+
+PLUGIN = "/usr/lib/mysql/plugin/server_audit.so"
+
+
+@pytest.fixture
+def databases() -> Iterator[str]:
+    """The folder of settings of a PostgreSQL that has none of ours; and beside it a MariaDB without its plugin."""
+    folder = host("db1", "ls -d /etc/postgresql/*/main/conf.d")
+    reload = "systemctl reload postgresql"
+    main = f"{folder}/../postgresql.conf"
+    host("db1", f"rm -f {folder}/prod-access-audit.conf; cp {main} /run/main.conf; {reload}")
+    host("db1", f"mariadb -e \"UNINSTALL SONAME 'server_audit'\"; mv {PLUGIN} {PLUGIN}.away")
+    yield folder
+    host(
+        "db1",
+        f"rm -f {folder}/other.conf {folder}/zz.conf; cat /run/main.conf >{main}; {reload}; mv {PLUGIN}.away {PLUGIN} 2>/dev/null; true",
+    )
+
+
+# What the module does with databases, by itself.
+_TAKE = """
+import json, sys
+sys.path.insert(0, "/run/databases")
+from prod_access import _audit_databases
+from prod_access._command import HostError
+found = {}
+for database in _audit_databases.plan(True):
+    try:
+        for step in database.steps:
+            step()
+        found[database.name.partition(" ")[0]] = [database.on, database.why]
+    except HostError as error:
+        found[database.name.partition(" ")[0]] = ["refused", str(error)]
+print(json.dumps(found))
+"""
+
+
+def test_databases_that_do_not_take_settings_are_left_as_they_were(desk: Desk, databases: str) -> None:
+    ours, main, other, last = (f"{databases}/{name}" for name in ("prod-access-audit.conf", "../postgresql.conf", "other.conf", "zz.conf"))
+    bring("db1", "/run/databases", "_audit_databases", "_tree")
+
+    def taken(database: str = "postgresql") -> list[object]:
+        found: list[object] = json.loads(host("db1", "python3 -", stdin=_TAKE))[database]
+        return found
+
+    host("db1", f"echo 'log_min_messages nonsense here' >{other}")
+    on, why = taken()
+    assert not on
+    assert f"it cannot be asked: Error: invalid line 1 in {other}" in str(why)
+    host("db1", f"rm {other}; echo 'log_statement = none' >{last}")
+    instead = f"log_statement = none in {last}:1 counts instead of ours: remove it there, or by ALTER SYSTEM RESET"
+    assert taken() == [False, instead]
+    # Where that is not to be seen before, the server says so, and what was there is there again.
+    host("db1", f"rm {last}; test ! -e {ours} && echo 'log_statement = none' >>{main}")
+    refused = f"PostgreSQL refuses {ours}:3 log_statement: another line counts instead; its configuration is as it was"
+    assert str(taken()[1]).startswith(refused)
+    host("db1", f"test ! -e {ours} && cat /run/main.conf >{main}")
+    assert taken("mariadb") == [False, "this server has no plugin server_audit"]
+    host("db1", f"rm {ours}; mv {PLUGIN}.away {PLUGIN}")
+    done = desk.play("audit", limit="db1")
+    assert re.search("db1 .* changed=1", done.stdout), done.stdout
+    assert host("db1", "cd /; sudo -u postgres psql -XAtqc 'SHOW log_statement'") == "ddl"
+    assert host("db1", 'mariadb -BNe "SELECT @@server_audit_logging"') == "1"
 
 
 @pytest.mark.parametrize("name", HOSTS)
@@ -163,10 +235,7 @@ def test_records_go_on_to_what_an_organisation_has(desk: Desk, other: str) -> No
 
 
 def test_a_kill_at_a_write_locks_nobody_out_and_is_healed_by_the_next_run(desk: Desk) -> None:
-    package = "/run/audit/prod_access"
-    host("web1", f"mkdir -p {package}; cp -r /usr/lib/prod-access/prod_access/* {package}/")
-    for name in ("_audit", "_audit_databases", "_audit_kernel", "_certificate", "_tree"):
-        host("web1", f"cat > {package}/{name}.py", stdin=(ROOT / f"plugins/module_utils/{name}.py").read_text())
+    bring("web1", "/run/audit", "_audit", "_audit_databases", "_audit_kernel", "_certificate", "_tree")
     said = kill_at_every_write("web1", Path(__file__).with_name("kill_at_every_write.py"))
     assert said["kills"] > 4, said
     assert said["faults"] == []

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,22 @@ def test_all_that_is_wrong_with_what_was_asked_is_said_before_any_host_is_touche
         assert part in shown
     assert "Read what" not in shown
     assert not (tmp_path / "x").exists()
+
+
+def test_no_word_of_what_was_asked_is_lost(incident: Incident, tmp_path: Path) -> None:
+    """As a shell leaves it: its quotes do not reach Ansible."""
+    folder = ["-e", f"postmortem_folder={tmp_path}"]
+    incident.desk.play("postmortem", *folder, "-e", "postmortem_title=Orders table dropped", "-e", "postmortem_from=5 days ago", limit=HOST)
+    (data,) = (json.loads(path.read_text()) for path in tmp_path.glob("*-orders-table-dropped/timeline.json"))
+    assert data["title"] == "Orders table dropped"
+    assert datetime.fromisoformat(data["until"]) - datetime.fromisoformat(data["from"]) == timedelta(days=5)
+    # The collector is younger than that: the time before its first record is no time in which nothing happened.
+    (gap,) = (gap for gap in data["gaps"] if gap["why"] == "the collector has nothing of it from before")
+    first = min(event["time"] for event in data["events"] if event["host"] == HOST)
+    assert (gap["host"], gap["from"]) == (HOST, data["from"])
+    assert abs(datetime.fromisoformat(gap["until"]) - datetime.fromisoformat(first)) < timedelta(seconds=5)
+    done = incident.desk.play("postmortem", *folder, "-e", "postmortem_title=a b postmortem_from=2 hours ago", limit=HOST, rc=2)
+    assert "Ansible would drop `b hours ago`; put what has blanks into quotes" in " ".join((done.stdout + done.stderr).split())
 
 
 def test_check_mode_writes_nothing(incident: Incident, tmp_path: Path) -> None:
