@@ -42,6 +42,7 @@ def _prompts() -> list[dict[str, Any]]:
     """The first prompt of each shell that our people here have."""
     accounts, _groups = _host.read_accounts()
     ours = {account.shell for account in accounts.values() if GROUP in account.groups and not account.is_closed}
+    ours = {shell for shell in ours if not shell.endswith(("/nologin", "/false"))}
     return [_first_prompt.look(shell) for shell in sorted(ours or {_SHELL})]
 
 

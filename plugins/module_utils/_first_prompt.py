@@ -28,8 +28,9 @@ from ._painted import painted
 
 _USER = "nobody"
 _LONGEST = 10.0
-# A shell that shows nothing new for so long waits for its user.
+# A shell that shows nothing new for so long waits for its user: with a label, and without one, which a busy host may be about to show.
 _QUIET = 0.4
+_QUIET_WITHOUT = 3.0
 _WIDTH = 120
 # What shells ask a terminal before they begin, and what it says: where the cursor is, and that it is a simple one. fish(1) waits for it.
 _ANSWERS = ((re.compile(rb"\x1b\[6n"), b"\x1b[1;1R"), (re.compile(rb"\x1b\[0?c"), b"\x1b[?62;22c"))
@@ -100,7 +101,8 @@ def _read(master: int) -> str:
     said, asked = b"", b""
     while True:
         left = deadline - time.monotonic()
-        wait = min(left, _QUIET) if said.strip() else left
+        quiet = _QUIET if any(piece.colour for piece in painted(said.decode("utf-8", "replace"))) else _QUIET_WITHOUT
+        wait = min(left, quiet) if said.strip() else left
         if left <= 0 or not select.select([master], [], [], wait)[0]:
             return said.decode("utf-8", "replace")
         try:

@@ -34,7 +34,7 @@ PROOFS = {
 # What new access depends on. The others are about access itself, and would wait for one another.
 NET = ("record", "prompt", "backup", "restore", "chain", "sudo", "clock", "certificates")
 _WORST: tuple[State, ...] = ("broken", "unknown", "warn", "waived", "ok")
-_HOUR, _DAY = 3600, 86400
+_HOUR, _DAY, _YEAR = 3600, 86400, 365 * 86400
 
 
 @dataclass(frozen=True)
@@ -153,9 +153,13 @@ def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
+def _days(days: float) -> str:
+    return f"{days:.0f} d" if days < 1000 else f"{days / 365:.0f} y"
+
+
 def _lasted(seconds: float) -> str:
     """A time for people: 3 minutes, 5 hours, 12 days."""
-    for size, name in ((_DAY, "day"), (_HOUR, "hour"), (60, "minute")):
+    for size, name in ((_YEAR, "year"), (_DAY, "day"), (_HOUR, "hour"), (60, "minute")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {name}s"
     return f"{max(0.0, seconds):.0f} seconds"
@@ -330,7 +334,7 @@ def _ends(asked: Asked, found: Evidence, now: float) -> Proof:
         return Proof("ends", "broken", f"{evidence}, and the timer for it is {_line(timer)}", mend, days, "no timer")
     state: State = "warn" if days <= asked.limits.ends_days else "ok"
     mend = "" if state == "ok" else "ask whether it is still needed, and extend it in the inventory, or let it end"
-    return Proof("ends", state, evidence, mend, round(days, 1), f"{days:.0f} d")
+    return Proof("ends", state, evidence, mend, round(days, 1), _days(days))
 
 
 def _clock(asked: Asked, found: Evidence, _now: float) -> Proof:
@@ -355,7 +359,7 @@ def _certificates(asked: Asked, found: Evidence, now: float) -> Proof:
     left = f"ends in {_lasted(first['ends'] - now)}" if days >= 0 else f"ended {_lasted(now - first['ends'])} ago"
     evidence = f"the first of {len(certificates)} to end is {_line(first['path'])}, which {left}, at {Moment(int(first['ends']))}"
     mend = "" if state == "ok" else "run playbook audit, which renews it: -e audit_renew=true"
-    return Proof("certificates", state, evidence, mend, round(days, 1), f"{days:.0f} d")
+    return Proof("certificates", state, evidence, mend, round(days, 1), _days(days))
 
 
 _JUDGES: Mapping[str, Callable[[Asked, Evidence, float], Proof]] = {

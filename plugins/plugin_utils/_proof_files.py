@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -21,10 +22,9 @@ _RUN = re.compile(r"\d{8}T\d{6}Z\.json")
 _KEPT = 90
 
 
-def runs(folder: str) -> list[dict[str, Any]]:
-    """What is kept of earlier runs, the oldest first; none where there is no folder. Raises AnsibleError."""
-    found = []
-    for path in _paths(folder):
+def runs(folder: str) -> Iterator[dict[str, Any]]:
+    """What is kept of earlier runs, the newest first, each read when its turn comes; none where there is no folder. Raises AnsibleError."""
+    for path in reversed(_paths(folder)):
         try:
             with open(path, encoding="utf-8") as stream:
                 data = json.load(stream)
@@ -32,8 +32,7 @@ def runs(folder: str) -> list[dict[str, Any]]:
                 raise ValueError("it is no run of prove")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise AnsibleError(f"{path} cannot be read: {error}; move it away, and run playbook prove again") from None
-        found.append(data)
-    return found
+        yield data
 
 
 def _paths(folder: str) -> list[str]:
@@ -46,9 +45,9 @@ def _paths(folder: str) -> list[str]:
 
 def keep(folder: str, made: str, hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Write what a run came to: the page, everything as JSON, and what is kept of it. Returns the paths of the first two."""
-    before: Sequence[dict[str, Any]] = runs(folder)
     run = _proof_history.small(made, hosts)
-    data = _proof_history.page_data(made, hosts, [*before, run])
+    before = list(itertools.islice(runs(folder), _proof_history.SHOWN - 1))
+    data = _proof_history.page_data(made, hosts, [*reversed(before), run])
     os.makedirs(os.path.join(folder, _RUNS), exist_ok=True)
     _write(os.path.join(folder, _RUNS, re.sub("[-:]", "", made) + ".json"), json.dumps(run, ensure_ascii=False))
     for path in _paths(folder)[:-_KEPT]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +16,7 @@ from ._proof import NET, PROOFS, Proof, State, worst
 BAD = ("broken", "unknown")
 _MARKS = {"broken": "!", "unknown": "!", "warn": "~"}
 # How many runs a trend shows.
-_SHOWN = 30
+SHOWN = 30
 _HOUR = 3600
 
 
@@ -39,7 +39,7 @@ def small(made: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def page_data(made: str, hosts: Mapping[str, Mapping[str, Any]], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What the page shows: this run, and the values of the last ones. ``runs`` are small ones, the oldest first, this one among them."""
-    runs = runs[-_SHOWN:]
+    runs = runs[-SHOWN:]
     return {
         "made": made,
         "titles": PROOFS,
@@ -83,9 +83,9 @@ def sentences(hosts: Mapping[str, Mapping[str, Any]], *, every: bool) -> Iterato
                 yield proof["state"], f"{name}: {PROOFS[proof['name']]}: {proof['state']}: {proof['evidence']}{mend}"
 
 
-def lacking(runs: Sequence[Mapping[str, Any]], host: str, now: int, hours: float) -> str:
-    """Why nobody can say that the net under a host holds; empty where it is proven. ``runs`` are small ones, the oldest first."""
-    newest = next((run for run in reversed(runs) if host in run["hosts"]), None)
+def lacking(runs: Iterable[Mapping[str, Any]], host: str, now: int, hours: float) -> str:
+    """Why nobody can say that the net under a host holds; empty where it is proven. ``runs`` are small ones, the newest first."""
+    newest = next((run for run in runs if host in run["hosts"]), None)
     if newest is None:
         return "nobody has proven it yet"
     if now - Moment.parse(newest["made"]).epoch > hours * _HOUR:

@@ -122,7 +122,8 @@ def test_without_a_collector_nothing_is_recorded() -> None:
 def test_ends_are_said_beforehand_and_need_a_timer() -> None:
     far, near = asked(until="2027-03-01T00:00:00Z"), asked(until="2026-12-01T00:00:00Z")
     assert proofs(far)["ends"].evidence == "the first of 1 end is carol's, at 2027-03-01T00:00:00Z, in 94 days"
-    assert proofs(far)["ends"].state == "ok"
+    assert (proofs(far)["ends"].state, proofs(far)["ends"].short) == ("ok", "94 d")
+    assert proofs(asked(until="2099-01-31T18:00:00Z"))["ends"].short == "72 y"
     assert proofs(near)["ends"].state == "warn"
     assert proofs(far, host={"timer": "inactive"})["ends"].state == "broken"
 

@@ -58,7 +58,7 @@ def test_trends_go_back_as_far_as_a_host_is_known() -> None:
 def test_access_is_given_where_the_net_is_proven_and_the_proof_is_fresh() -> None:
     run = small(MADE, hosts(access={"strays": []}, **BAD))
     later = {"made": "2026-11-26T17:00:00Z", "hosts": {}}
-    assert lacking([run, later], "web1", NOW + 60, 24) == ""
+    assert lacking([later, run], "web1", NOW + 60, 24) == ""
     assert lacking([], "web1", NOW, 24) == "nobody has proven it yet"
     assert lacking([run], "web1", NOW + 90000, 24) == f"the newest proof is of {MADE}, more than 24 hours ago"
     assert lacking([run], "web2", NOW, 24) == (
