@@ -28,7 +28,8 @@ demo: fleet  ## start the fleet, the net and access to it; show who can log in w
 
 # Molecule waits for hosts most of the time. So its scenarios run in two lanes, each on a fleet of its own: here, and in a copy of this
 # checkout, after what needs no hosts. What the other lane says is shown at the end.
-HERE := audit postmortem prompt site
+# docs puts an earlier commit onto a host, which only this checkout has.
+HERE := audit docs postmortem prompt site
 THERE := accounts announce backup notify sudo
 LANE := .ansible/lane
 LANELESS := $(filter-out default $(HERE) $(THERE),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
