@@ -18,12 +18,8 @@ SYSTEM := aardvark-dns crun debian-archive-keyring git iptables mmdebstrap netav
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: fleet  ## start the fleet, the net and access to it; show who can log in where, and what they see; leaves it up
-	@echo "==> demo: playbooks/site.yml on the fleet"
-	@ansible-playbook -i .fleet/inventory playbooks/site.yml
-	@echo "==> demo: playbooks/access_report.yml"
-	@ansible-playbook -i .fleet/inventory playbooks/access_report.yml -e access_report_folder=$(CURDIR)/.fleet/access-report
-	@PYTHONPATH=molecule/prompt/tests:molecule/default python molecule/prompt/demo.py
+demo: fleet  ## the whole story on the fleet: the net, access, a mistake in production, and what catches it; leaves the fleet up
+	@PYTHONPATH=molecule/default:molecule/prompt/tests:molecule/notify/tests python molecule/site/story.py
 	@$(FLEET) report
 
 # Molecule waits for hosts most of the time. So its scenarios run in two lanes, each on a fleet of its own: here, and in a copy of this

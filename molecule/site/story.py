@@ -75,6 +75,9 @@ def main() -> None:
     chapter("And does the net hold?")
     play("prove", "-e", f"prove_folder={_PROOFS}", show=messages)
 
+    chapter("Who has access, and why?")
+    play("access_report", "-e", f"access_report_folder={FLEET / 'access-report'}", show=messages)
+
     say(f"That took {time.monotonic() - began:.0f} s. Look at:")
     for page in sorted((*_POSTMORTEMS.glob("*/*.html"), *_PROOFS.glob("*.html"))):
         show(str(page.relative_to(ROOT)))

@@ -51,7 +51,7 @@ def _postgresql_step(
         return {"changed": step != "plan", "says": says, "moment": str(plan.moment), "known": plan.to_data()}
     if not wanted.table:
         return _database(wanted, plan)
-    memory = _restore_postgresql.bring_table(config, wanted, plan)
+    plan, memory = _restore_postgresql.bring_table(config, wanted, plan)
     database, space, table = wanted.table
     where = f"{memory['schema']}.{table}"
     newest = f", the newest of {memory['newest_column']} {memory['newest']}" if memory["newest_column"] else ""
@@ -61,7 +61,7 @@ def _postgresql_step(
         says.append(f"lost is {_restore_postgresql.lost(plan.cluster, memory, int(time.time()))}")
         if memory["views"]:
             says.append(f"views that looked at it are not brought back: {', '.join(memory['views'])}")
-        return {"changed": memory["changed"], "says": says, "where": where, **answer}
+        return {"changed": memory["changed"], "says": says, "where": where, "known": plan.to_data(), **answer}
     kept = _restore_postgresql.swap_in(plan.cluster, memory, int(time.time()))
     says = [f"{wanted.name} is back in its place, with {memory['rows']} rows{newest}"]
     if kept:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Iterator, Mapping, Sequence
 
 from . import _files, _side
-from ._backup_parts import CATALOG
+from ._backup_parts import CATALOG, keep_catalog
 from ._command import HostError, attempt
 from ._moment import Moment
 from ._pgbackrest import Backup, Cluster
@@ -27,6 +27,8 @@ from ._sql_text import identifier, literal
 from ._wanted import Drop, Wanted, ago, drops, label, segments
 
 _BATCH = 16
+# Each of them takes an instance of its own.
+_MOST_TRIED = 5
 _NEWEST = """
 SELECT attname FROM pg_attribute WHERE attrelid = {table}::regclass AND attnum > 0 AND NOT attisdropped
 AND atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) ORDER BY attnum LIMIT 1
@@ -35,22 +37,29 @@ AND atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) 
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be done, as far as it can be known before anything is: from which backup, and up to which moment."""
+    """What will be done, as far as it can be known before anything is: from which backup, and up to which moment.
+
+    ``otherwise`` is what will be, where it was another table that was dropped then.
+    """
 
     cluster: Cluster
     stanza: str
     label: str
     moment: Moment
     drop: Drop | None
+    otherwise: Plan | None = None
 
     def to_data(self) -> dict[str, Any]:
         drop = asdict(self.drop) if self.drop else None
-        return {"cluster": self.cluster.to_data(), "stanza": self.stanza, "label": self.label, "moment": str(self.moment), "drop": drop}
+        otherwise = self.otherwise.to_data() if self.otherwise else None
+        about = {"stanza": self.stanza, "label": self.label, "moment": str(self.moment), "drop": drop, "otherwise": otherwise}
+        return {"cluster": self.cluster.to_data(), **about}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Plan:
         drop = Drop(**data["drop"]) if data["drop"] else None
-        return cls(Cluster.parse(data["cluster"]), data["stanza"], data["label"], Moment.parse(data["moment"]), drop)
+        otherwise = cls.from_data(data["otherwise"]) if data["otherwise"] else None
+        return cls(Cluster.parse(data["cluster"]), data["stanza"], data["label"], Moment.parse(data["moment"]), drop, otherwise)
 
     @property
     def target(self) -> list[str]:
@@ -81,18 +90,27 @@ def plan(config: Mapping[str, Any], wanted: Wanted, cluster_name: str = "") -> P
     if not found:
         raise HostError(f"there is no backup of {stanza}", "see `prod-access-backup-repository status` on the repository's host")
     _push_changes(cluster)
-    drop = None
-    moment = wanted.moment
-    if moment is None:
-        drop = _drop_of(cluster, stanza, wanted, found)
-        moment = drop.moment
+    if wanted.moment is not None:
+        return _plan_of(cluster, stanza, found, wanted.moment)
+    what = None
+    maybe = _drops_of(cluster, stanza, wanted, found)
+    for drop in [one for one in maybe if found[0].stop < one.moment.epoch] or maybe[-1:]:
+        what = _plan_of(cluster, stanza, found, drop.moment, drop, what)
+    if what is None:
+        raise ValueError("a drop of no table")
+    return what
+
+
+def _plan_of(
+    cluster: Cluster, stanza: str, found: Sequence[Backup], moment: Moment, drop: Drop | None = None, otherwise: Plan | None = None
+) -> Plan:
     # The second that a backup ended in may have changes that came after it.
     usable = [one for one in found if one.stop < moment.epoch]
     if not usable:
         first = Moment(found[0].stop + 1)
         raise HostError(f"{moment} is before the end of the first backup", f"the earliest moment that can come back is {first}")
     _side.check_room(usable[-1].size)
-    return Plan(cluster, stanza, usable[-1].label, moment, drop)
+    return Plan(cluster, stanza, usable[-1].label, moment, drop, otherwise)
 
 
 def _cluster(database: str, name: str, *, live: bool) -> Cluster:
@@ -124,8 +142,10 @@ def _push_changes(cluster: Cluster) -> None:
 # --- When a table was dropped ------------------------------------------------------------------------------------------------------
 
 
-def _drop_of(cluster: Cluster, stanza: str, wanted: Wanted, found: Sequence[Backup]) -> Drop:
-    """The transaction that dropped a table, from the log of changes, which knows numbers alone."""
+def _drops_of(cluster: Cluster, stanza: str, wanted: Wanted, found: Sequence[Backup]) -> list[Drop]:
+    """The transaction that dropped a table, from the log of changes, which knows numbers alone. Those that dropped tables that no backup has
+    seen may be meant as well: the last that turns out to have dropped this one is the one. Oldest first.
+    """
     database, table = wanted.table[0], ".".join(wanted.table[1:])
     if float(cluster.version) < 15:
         raise HostError("PostgreSQL before 15 does not log which table is dropped", "say a time: -e restore_to=...")
@@ -135,19 +155,20 @@ def _drop_of(cluster: Cluster, stanza: str, wanted: Wanted, found: Sequence[Back
     known: dict[str, Any] = (_files.load(f"{CATALOG}/{cluster.version}-{cluster.name}.json") or {}).get(database, {})
     names = {oid: name for name, numbers in known.items() for where, oid in numbers if where == number}
     seen: list[Drop] = []
+    maybe: list[Drop] = []
     for drop in _all_drops(cluster, stanza, number, found[0]):
-        if names.get(drop.oid) == table:
-            return drop
         seen.append(drop)
-    # One that was made after the last backup may be what is meant: what comes back will tell.
-    for drop in seen:
-        if drop.oid not in names:
-            return drop
+        if names.get(drop.oid) == table or not (drop.oid in names or drop.temporary):
+            maybe.insert(0, drop)
+        if names.get(drop.oid) == table or len(maybe) == _MOST_TRIED:
+            return maybe
+    if maybe:
+        return maybe
     raise _not_dropped(wanted, f"since {Moment(found[0].stop)} {_dropped(seen, names)}")
 
 
 def _dropped(drops_of: Sequence[Drop], names: Mapping[int, str]) -> str:
-    return "; ".join(f"{names[drop.oid]} was, at {drop.time}" for drop in drops_of[:5]) or "no table was"
+    return "; ".join(f"{names.get(drop.oid, 'a temporary table')} was, at {drop.time}" for drop in drops_of[:5]) or "no table was"
 
 
 def _not_dropped(wanted: Wanted, what_was: str) -> HostError:
@@ -203,26 +224,34 @@ def _quoted(names: Sequence[str]) -> str:
     return ".".join(identifier(name) for name in names)
 
 
-def bring_table(config: Mapping[str, Any], wanted: Wanted, what: Plan) -> dict[str, Any]:
-    """Bring a table back into a schema of its own. Where that is there from an earlier run, it is left as it is."""
+def bring_table(config: Mapping[str, Any], wanted: Wanted, what: Plan) -> tuple[Plan, dict[str, Any]]:
+    """Bring a table back into a schema of its own. Where that is there from an earlier run, it is left as it is.
+
+    Returns by which of several plans that was, and what is to be known of it.
+    """
     database, table = wanted.table[0], wanted.table[1:]
-    schema = label("restored", table[1], what.moment)
-    cluster = what.cluster
-    found = _remembered(cluster, database, schema)
-    if found is not None:
-        return {"changed": False, **found}
-    with _open(what, database) as side:
-        name = _quoted(table)
-        number = side.psql(database, f"SELECT to_regclass({literal(name)})::oid")
-        if what.drop is not None and number != str(what.drop.oid):
-            raise _not_dropped(wanted, f"another table was, which no backup knew, at {what.drop.time}")
-        if not number:
-            raise HostError(f"there was no {wanted.name} at {what.moment}", "choose another moment")
-        _side.check_room(int(side.psql(database, f"SELECT pg_total_relation_size({literal(name)})")), cluster.data)
-        memory = _look_at(config, side, wanted, what)
-        _move(side, database, table, schema, memory)
-        _load(side, cluster, database, schema, memory)
-    return {"changed": True, **memory}
+    name = _quoted(table)
+    tried = []
+    plan_of: Plan | None = what
+    while plan_of is not None:
+        what = plan_of
+        schema = label("restored", table[1], what.moment)
+        found = _remembered(what.cluster, database, schema)
+        if found is not None:
+            return what, {"changed": False, **found}
+        with _open(what, database) as side:
+            number = side.psql(database, f"SELECT to_regclass({literal(name)})::oid")
+            if what.drop is None or number == str(what.drop.oid):
+                if not number:
+                    raise HostError(f"there was no {wanted.name} at {what.moment}", "choose another moment")
+                _side.check_room(int(side.psql(database, f"SELECT pg_total_relation_size({literal(name)})")), what.cluster.data)
+                memory = _look_at(config, side, wanted, what)
+                _move(side, database, table, schema, memory)
+                _load(side, what.cluster, database, schema, memory)
+                return what, {"changed": True, **memory}
+        tried.append(f"another table was, which no backup has seen, at {what.drop.time}")
+        plan_of = what.otherwise
+    raise _not_dropped(wanted, "; ".join(tried))
 
 
 def _remembered(cluster: Cluster, database: str, schema: str) -> dict[str, Any] | None:
@@ -394,6 +423,8 @@ def swap_in(cluster: Cluster, memory: Mapping[str, Any], now: int) -> str:
     script = ";\n".join(steps) + ";\n" + "".join(_constraint(*one) for one in existing)
     script += f"DROP SCHEMA {identifier(memory['schema'])};\nCOMMIT"
     psql(cluster, database, script, timeout=24 * 3600)
+    # It has another number now, and may be dropped again.
+    keep_catalog(cluster)
     return kept if there else ""
 
 

@@ -92,6 +92,8 @@ class Drop:
     xid: int
     time: str
     oid: int
+    temporary: bool = False
+    """Whether nothing on disk went with it, as with a temporary table, or with a partitioned one that has no partitions."""
 
     @property
     def moment(self) -> Moment:
@@ -105,9 +107,10 @@ def drops(printed: str, database: int) -> Iterator[Drop]:
         if commit is None:
             continue
         stats = commit["rest"].partition("dropped stats: ")[2].partition(";")[0]
+        temporary = "; rels: " not in commit["rest"]
         for where, oid in _DROPPED.findall(stats):
             if int(where) == database:
-                yield Drop(int(commit["xid"]), commit["time"].replace(" ", "T") + (commit["fraction"] or "") + "Z", int(oid))
+                yield Drop(int(commit["xid"]), commit["time"].replace(" ", "T") + (commit["fraction"] or "") + "Z", int(oid), temporary)
 
 
 def segments(first: str, last: str, size: int = 16 << 20) -> list[str]:

@@ -41,7 +41,7 @@ options:
     type: str
     default: ""
   known:
-    description: What O(step=plan) returned as RV(known), which spares the other steps the search.
+    description: What the step before returned as RV(known), which spares the other steps the search.
     type: dict
     default: {}
   step:
@@ -99,7 +99,7 @@ newest:
   type: str
 known:
   description: What was found out, for the next step.
-  returned: O(step=plan), with what is of a database
+  returned: O(step) is not V(swap), with what is of a database
   type: dict
 moment:
   description: The moment that it is of.

@@ -19,6 +19,8 @@ rmgr: Transaction len (rec/tot):   2925/  2925, tx:        800, lsn: 0/0B036E08,
 rels: base/16385/16431 base/16385/16427; dropped stats: 2/16385/16427 2/16385/16435 3/16385/7; inval msgs: catcache 80 catcache 79
 rmgr: Transaction len (rec/tot):    821/   821, tx:        786, lsn: 0/0C016170, prev 0/0C016138, desc: COMMIT 2026-11-26 11:57:10 UTC; \
 rels: base/5/16427; dropped stats: 2/5/16427; inval msgs: catcache 80
+rmgr: Transaction len (rec/tot):    453/   453, tx:        787, lsn: 0/0C016200, prev 0/0C016170, desc: COMMIT 2026-11-26 11:57:11 UTC; \
+dropped stats: 2/5/16430; inval msgs: catcache 80
 rmgr: Transaction len (rec/tot):     54/    54, tx:        801, lsn: 0/0C016270, prev 0/0C016238, desc: ABORT 2026-11-26 11:57:10.5 UTC; \
 rels: base/16385/99; dropped stats: 2/16385/99
 """
@@ -29,7 +31,7 @@ def test_drops_of_one_database() -> None:
     assert first == Drop(800, "2026-11-26T11:57:09.648645Z", 16427)
     assert second.oid == 16435
     assert first.moment == Moment.parse("2026-11-26T11:57:09Z")
-    assert list(drops(LOG, 5)) == [Drop(786, "2026-11-26T11:57:10Z", 16427)]
+    assert list(drops(LOG, 5)) == [Drop(786, "2026-11-26T11:57:10Z", 16427), Drop(787, "2026-11-26T11:57:11Z", 16430, temporary=True)]
 
 
 def test_segments_follow_one_another_over_logs_and_sizes() -> None:

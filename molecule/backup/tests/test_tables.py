@@ -92,15 +92,24 @@ def test_a_dropped_table_is_back_whole_in_time_while_production_answers(desk: De
     psql(name, "DELETE FROM orders WHERE note = 'the last order'")
 
 
-def test_a_table_that_no_backup_has_seen_comes_back(desk: Desk) -> None:
-    psql("db1", "CREATE TABLE young AS SELECT generate_series(1, 10) AS id; CREATE TABLE other ()", "ledger")
+def test_what_was_dropped_last_comes_back_also_where_no_backup_has_seen_it(desk: Desk) -> None:
+    wanted = ["restore_table=ledger.public.young", "restore_to=before_drop", "restore_swap_in=true"]
+    psql("db1", "CREATE TABLE young AS SELECT generate_series(1, 10) AS id", "ledger")
+    host("db1", "prod-access-backup run postgresql")
     psql("db1", "DROP TABLE young", "ledger")
-    done = restore(desk, "db1", "restore_table=ledger.public.young", "restore_to=before_drop", "restore_swap_in=true")
-    assert "lost is nothing" in done.stdout
-    assert psql("db1", "SELECT count(*) FROM young", "ledger") == "10"
-    psql("db1", "DROP TABLE young; DROP TABLE other", "ledger")
-    done = restore(desk, "db1", "restore_table=ledger.public.young", "restore_to=before_drop", rc=2)
-    assert "another table was, which no backup knew" in done.stdout
+    psql("db1", "CREATE TABLE young AS SELECT generate_series(1, 20) AS id; CREATE TABLE other (id int)", "ledger")
+    psql("db1", "DROP TABLE young", "ledger")
+    psql("db1", "DROP TABLE other; CREATE TEMPORARY TABLE scratch (id int); DROP TABLE scratch", "ledger")
+    done = restore(desk, "db1", *wanted)
+    assert "20 rows" in done.stdout and "lost is nothing" in done.stdout
+    assert psql("db1", "SELECT count(*) FROM young", "ledger") == "20", "the drop before it was of an older one"
+    psql("db1", "INSERT INTO young VALUES (21)", "ledger")
+    psql("db1", "DROP TABLE young", "ledger")
+    restore(desk, "db1", *wanted)
+    assert psql("db1", "SELECT count(*) FROM young", "ledger") == "21", "what came back is dropped again, and comes back again"
+    psql("db1", "DROP TABLE young", "ledger")
+    done = restore(desk, "db1", "restore_table=ledger.public.never", "restore_to=before_drop", rc=2)
+    assert "does not say that ledger.public.never was dropped" in done.stdout
 
 
 def test_a_table_comes_back_to_the_second_beside_the_live_one_and_is_swapped_in(desk: Desk) -> None:
