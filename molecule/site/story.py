@@ -130,18 +130,21 @@ def restore(rows: str) -> None:
     found = host("db1", _ROWS)
     if found != rows:
         sys.exit(f"there are {found} orders, and there were {rows}")
-    say(f"{found} orders are back after {time.monotonic() - began:.0f} s; the database answered others in {slowest()} s at most")
+    say(
+        f"{found} orders are back after {time.monotonic() - began:.0f} s; others had their answers from it within {slowest():.1f} s all the while"
+    )
 
 
 @contextmanager
-def queries() -> Iterator[Callable[[], str]]:
-    """Somebody who uses the database all the while; in the end, how long it took at most to answer."""
-    ask = "while sleep 0.1; do /usr/bin/time -f %e runuser -u postgres -- psql -qAtX shop -c 'SELECT 1' >/dev/null; done"
-    with subprocess.Popen([*SSH, "root@db1", f'timeout 300 sh -c "{ask}" 2>&1'], stdout=subprocess.PIPE, text=True) as process:
-        taken: list[str] = []
-        yield lambda: max(taken)
+def queries() -> Iterator[Callable[[], float]]:
+    """Somebody who uses the database all the while; in the end, how many seconds it took at most to answer."""
+    question = "runuser -u postgres -- psql -qAtX shop -c 'SELECT count(*) FROM customers' | grep -qx 20000 || echo 999999"
+    ask = f"while sleep 0.1; do begin=$(date +%s%N); {question}; echo $((($(date +%s%N) - begin) / 1000000)); done"
+    with subprocess.Popen([*SSH, "root@db1", ask], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        taken: list[int] = []
+        yield lambda: max(taken) / 1000
         process.terminate()
-        taken += process.communicate()[0].split()
+        taken += map(int, process.communicate()[0].split())
 
 
 def heard(chat: Chat, text: str) -> list[str]:

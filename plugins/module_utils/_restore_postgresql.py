@@ -143,8 +143,8 @@ def _push_changes(cluster: Cluster) -> None:
 
 
 def _drops_of(cluster: Cluster, stanza: str, wanted: Wanted, found: Sequence[Backup]) -> list[Drop]:
-    """The transaction that dropped a table, from the log of changes, which knows numbers alone. Those that dropped tables that no backup has
-    seen may be meant as well: the last that turns out to have dropped this one is the one. Oldest first.
+    """The transaction that dropped a table, from the log of changes, which knows numbers alone. Those that dropped tables that no backup
+    has seen may be meant as well: the last that turns out to have dropped this one is the one. Oldest first.
     """
     database, table = wanted.table[0], ".".join(wanted.table[1:])
     if float(cluster.version) < 15:
