@@ -66,11 +66,11 @@ def _sudo_state() -> dict[str, Any]:
 
 
 def _certificates() -> list[dict[str, Any]]:
-    """All certificates in files of ours, and when each ends."""
+    """All certificates that this host uses, and when each ends. What it has signed for others has other names."""
     found = []
     for folder, _folders, names in os.walk(_OURS):
         for name in sorted(names):
             path = os.path.join(folder, name)
-            if not name.startswith(".") and "-----BEGIN CERTIFICATE-----" in (_files.read_text(path) or ""):
+            if name.endswith((".crt", ".pem")) and "-----BEGIN CERTIFICATE-----" in (_files.read_text(path) or ""):
                 found.append({"path": path, "ends": _certificate.ends(path)})
     return found
