@@ -88,11 +88,12 @@ def _restart(before: str | None) -> None:
     raise HostError(f"MariaDB did not start with {_CONFIG}", f"see why: journalctl -u {_UNIT}; ours was put back, and it runs again")
 
 
-def close_log() -> str:
-    """Begin a new file of the log: those before it never change again. Returns the beginning of the files' paths."""
-    return mariadb_query("FLUSH LOCAL BINARY LOGS; SELECT @@log_bin_basename")
-
-
 def written() -> str:
-    """How far the log is, as its file and byte."""
-    return "\t".join(mariadb_query("SHOW MASTER STATUS").split("\t")[:2])
+    """The last transaction that the log has (GTID), whichever file it is in."""
+    return mariadb_query("SELECT @@gtid_binlog_pos")
+
+
+def close_log() -> tuple[str, str]:
+    """Begin a new file of the log: those before it never change again. Returns the beginning of their paths, and the new one's name."""
+    beginning, open_one = mariadb_query("FLUSH LOCAL BINARY LOGS; SELECT @@log_bin_basename; SHOW MASTER STATUS").splitlines()[:2]
+    return beginning, open_one.split("\t")[0]

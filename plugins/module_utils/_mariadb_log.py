@@ -50,18 +50,20 @@ def save(config: Mapping[str, Any], restic: Restic) -> Outcome:
 
 
 def _save(config: Mapping[str, Any], restic: Restic, started: int) -> Outcome:
-    if (_files.load(_SEEN) or {}).get("written") == written():
+    # Asked before a file is closed: what is written meanwhile is sent the next time.
+    last = written()
+    if (_files.load(_SEEN) or {}).get("written") == last:
         return Outcome(TAG, started, started)
-    beginning = close_log()
-    folder, now = os.path.dirname(beginning), written()
+    beginning, open_one = close_log()
+    folder = os.path.dirname(beginning)
     # Everything else in that folder is left out; and what is still written to.
-    excluded = [f"{folder}/*", f"!{pattern(beginning)}.[0-9]*", f"{folder}/{now.partition(chr(9))[0]}"]
+    excluded = [f"{folder}/*", f"!{pattern(beginning)}.[0-9]*", f"{folder}/{open_one}"]
     options = [*(f"--exclude={one}" for one in excluded), f"--host={config['name']}", "--", folder]
     # The log is whole up to the time that it says.
     saved = restic.backup(at(started), *options, tags=[TAG], timeout=config["timeout"])
     if saved["unread"]:
         raise HostError(f"could not read {saved['unread'][0]}", "see the journal for what is wrong with the disk")
-    _files.write(_SEEN, _files.dumped({"written": now}), 0o600)
+    _files.write(_SEEN, _files.dumped({"written": last}), 0o600)
     facts = {"sent": saved["data_added"], "seconds": round(saved["total_duration"], 1), "snapshot": saved["snapshot_id"]}
     return Outcome(TAG, started, started, facts=facts)
 
