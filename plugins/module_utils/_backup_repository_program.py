@@ -22,12 +22,11 @@ from ._moment import Moment
 from ._pgbackrest import Cluster
 from ._postgres import backups, pgbackrest
 from ._receipt import Outcome
-from ._restic import Restic
+from ._restic import WRONG_CLOCK, Restic
 
 _LOCK = "/run/prod-access-backup-repository.lock"
 _DAY = 86400
 _HOURS = 3600
-_WRONG_CLOCK = "wrong-clock"
 # No backup takes longer (backup_timeout).
 _SLOWEST = 8 * _DAY
 
@@ -173,7 +172,7 @@ def _check_copy(config: Mapping[str, Any]) -> None:
 
 
 def _keep(keep: Mapping[str, Any]) -> list[str]:
-    return [f"--keep-tag={_WRONG_CLOCK}", *(f"--keep-{name}={value}" for name, value in keep.items() if value)]
+    return [f"--keep-tag={WRONG_CLOCK}", *(f"--keep-{name}={value}" for name, value in keep.items() if value)]
 
 
 def prune(config: Mapping[str, Any], name: str) -> None:
@@ -185,7 +184,7 @@ def prune(config: Mapping[str, Any], name: str) -> None:
     if apart:
         raise HostError(
             f"{len(apart)} of its backups have a time that they did not arrive at, such as {apart[0]}; they are kept until somebody looks",
-            f"see the clock of that host (timedatectl), and docs/backup.md about {_WRONG_CLOCK}",
+            f"see the clock of that host (timedatectl), and docs/backup.md about {WRONG_CLOCK}",
         )
 
 
@@ -197,7 +196,7 @@ def _set_apart(restic: Restic, folder: str) -> list[str]:
     """
     wrong, apart = [], []
     for one in restic.snapshots():
-        if _WRONG_CLOCK in (one.get("tags") or ()):
+        if WRONG_CLOCK in (one.get("tags") or ()):
             apart.append(one["time"][:19])
             continue
         with contextlib.suppress(FileNotFoundError):
@@ -206,7 +205,7 @@ def _set_apart(restic: Restic, folder: str) -> list[str]:
                 wrong.append(one["id"])
                 apart.append(one["time"][:19])
     if wrong:
-        restic.run("tag", f"--add={_WRONG_CLOCK}", *wrong, timeout=600)
+        restic.run("tag", f"--add={WRONG_CLOCK}", *wrong, timeout=600)
     return apart
 
 
