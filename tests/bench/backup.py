@@ -19,13 +19,13 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "molecule/default"))
 
 from desk import host
 
-FILES, MEGABYTES = 1000, 256
+FILES, MEGABYTES = 500, 200
 HOST, DATABASE, REPOSITORY, STANZA = "web1", "stage1", "backup1", "stage1-17-main"
 MOST = 10
 
 _DATA = f"""
 rm -rf /srv/bench; mkdir -p /srv/bench
-for number in $(seq {FILES}); do head -c {MEGABYTES * 1000000 // FILES} /dev/urandom >/srv/bench/$number; done; sync
+for number in $(seq {FILES}); do head -c {MEGABYTES * 1000000 // FILES} /dev/urandom >/srv/bench/$number; done
 """
 # As much again that is new, for each of the two.
 _ROWS = """

@@ -148,19 +148,6 @@ def test_a_database_comes_back_beside_the_live_one(desk: Desk) -> None:
     each(comes_back, DATABASES)
 
 
-@EVERY
-def test_a_table_of_mariadb_comes_back(desk: Desk, name: str) -> None:
-    ask = "mariadb -BN shop -e 'CHECKSUM TABLE orders; SHOW CREATE TABLE orders'"
-    before = host(name, ask)
-    host(name, "prod-access-backup run mariadb")
-    moment = now(name)
-    host(name, "mariadb shop -e 'DROP TABLE orders'")
-    done = restore(desk, name, "restore_table=shop.orders", f"restore_to={moment}", "restore_swap_in=true")
-    assert "shop.orders is back in its place, with 300000 rows" in done.stdout
-    assert host(name, ask) == before
-    assert "restored_" not in host(name, "mariadb -BN -e 'SHOW DATABASES'")
-
-
 _REFUSED = {
     "db1": [
         (["restore_table=shop.public.orders", "restore_to=2020-01-01T00:00:00Z"], "is before the end of the first backup"),
