@@ -95,10 +95,15 @@ def _told(config: Mapping[str, Any], command: str, faults: list[str]) -> int:
     now = int(time.time())
     # A later run that does one thing alone does not hide what another found.
     name = {"maintain": "check"}.get(command, command)
-    _receipts.keep("repository", Outcome(name, now, now, "; ".join(faults)), 8 * _DAY)
+    _receipts.keep("repository", _outcome(name, faults, now), 8 * _DAY)
     for fault in faults:
         sys.stderr.write(f"prod-access-backup-repository: {fault}\n")
     return 1 if faults else 0
+
+
+def _outcome(name: str, faults: Sequence[str], now: int) -> Outcome:
+    """Each fault by itself: a text has an end, behind which another one would not be seen."""
+    return Outcome(name, now, now, "".join(faults[:1]), tuple(faults[1:]))
 
 
 def _try(faults: list[str], what: str, do: Callable[[], Any]) -> None:
@@ -279,7 +284,7 @@ def _watch(config: Mapping[str, Any]) -> int:
             if now - found["newest"] > config["max_age"]:
                 age = f"{(now - found['newest']) // _HOURS} hours old" if found["newest"] else "not there"
                 alarms.append(f"the newest backup of {what} is {age}")
-    _receipts.keep("repository", Outcome("watch", now, now, "; ".join(alarms)), 3 * _HOURS)
+    _receipts.keep("repository", _outcome("watch", alarms, now), 3 * _HOURS)
     parts = ["watch", "check", "postgresql", "copy"]
     whole = _receipts.close("repository", parts, [], config["metrics"])
     for alarm in filter(None, [whole["alarm"]]):
