@@ -160,7 +160,7 @@ WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('mysql', 'sys', 'inform
 
 
 def _last(config: Mapping[str, Any], restic: Restic, tag: str) -> dict[str, Any]:
-    snapshots = restic.snapshots(tag=tag, host=config["name"])
+    snapshots = restic.usable(tag=tag, host=config["name"])
     if not snapshots:
         raise HostError(f"there is no backup of {tag}", "make one: systemctl start prod-access-backup")
     return snapshots[-1]
