@@ -400,7 +400,7 @@ WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'informat
 
 def snapshot_before(config: Mapping[str, Any], restic: Restic, tag: str, moment: Moment) -> dict[str, Any]:
     """The last snapshot of a part that was begun before a moment. Raises HostError."""
-    snapshots = restic.snapshots(tag=tag, host=config["name"])
+    snapshots = restic.usable(tag=tag, host=config["name"])
     usable = [one for one in snapshots if Moment.parse(one["time"]).epoch < moment.epoch]
     if not usable:
         first = f"the earliest one is of {Moment.parse(snapshots[0]['time'])}" if snapshots else "there is none at all"

@@ -22,12 +22,11 @@ from ._moment import Moment
 from ._pgbackrest import Cluster
 from ._postgres import backups, pgbackrest
 from ._receipt import Outcome
-from ._restic import Restic
+from ._restic import WRONG_CLOCK, Restic
 
 _LOCK = "/run/prod-access-backup-repository.lock"
 _DAY = 86400
 _HOURS = 3600
-_WRONG_CLOCK = "wrong-clock"
 # No backup takes longer (backup_timeout).
 _SLOWEST = 8 * _DAY
 
@@ -96,10 +95,15 @@ def _told(config: Mapping[str, Any], command: str, faults: list[str]) -> int:
     now = int(time.time())
     # A later run that does one thing alone does not hide what another found.
     name = {"maintain": "check"}.get(command, command)
-    _receipts.keep("repository", Outcome(name, now, now, "; ".join(faults)), 8 * _DAY)
+    _receipts.keep("repository", _outcome(name, faults, now), 8 * _DAY)
     for fault in faults:
         sys.stderr.write(f"prod-access-backup-repository: {fault}\n")
     return 1 if faults else 0
+
+
+def _outcome(name: str, faults: Sequence[str], now: int) -> Outcome:
+    """Each fault by itself: a text has an end, behind which another one would not be seen."""
+    return Outcome(name, now, now, "".join(faults[:1]), tuple(faults[1:]))
 
 
 def _try(faults: list[str], what: str, do: Callable[[], Any]) -> None:
@@ -173,7 +177,7 @@ def _check_copy(config: Mapping[str, Any]) -> None:
 
 
 def _keep(keep: Mapping[str, Any]) -> list[str]:
-    return [f"--keep-tag={_WRONG_CLOCK}", *(f"--keep-{name}={value}" for name, value in keep.items() if value)]
+    return [f"--keep-tag={WRONG_CLOCK}", *(f"--keep-{name}={value}" for name, value in keep.items() if value)]
 
 
 def prune(config: Mapping[str, Any], name: str) -> None:
@@ -185,7 +189,7 @@ def prune(config: Mapping[str, Any], name: str) -> None:
     if apart:
         raise HostError(
             f"{len(apart)} of its backups have a time that they did not arrive at, such as {apart[0]}; they are kept until somebody looks",
-            f"see the clock of that host (timedatectl), and docs/backup.md about {_WRONG_CLOCK}",
+            f"see the clock of that host (timedatectl), and docs/backup.md about {WRONG_CLOCK}",
         )
 
 
@@ -197,7 +201,7 @@ def _set_apart(restic: Restic, folder: str) -> list[str]:
     """
     wrong, apart = [], []
     for one in restic.snapshots():
-        if _WRONG_CLOCK in (one.get("tags") or ()):
+        if WRONG_CLOCK in (one.get("tags") or ()):
             apart.append(one["time"][:19])
             continue
         with contextlib.suppress(FileNotFoundError):
@@ -206,7 +210,7 @@ def _set_apart(restic: Restic, folder: str) -> list[str]:
                 wrong.append(one["id"])
                 apart.append(one["time"][:19])
     if wrong:
-        restic.run("tag", f"--add={_WRONG_CLOCK}", *wrong, timeout=600)
+        restic.run("tag", f"--add={WRONG_CLOCK}", *wrong, timeout=600)
     return apart
 
 
@@ -280,7 +284,7 @@ def _watch(config: Mapping[str, Any]) -> int:
             if now - found["newest"] > config["max_age"]:
                 age = f"{(now - found['newest']) // _HOURS} hours old" if found["newest"] else "not there"
                 alarms.append(f"the newest backup of {what} is {age}")
-    _receipts.keep("repository", Outcome("watch", now, now, "; ".join(alarms)), 3 * _HOURS)
+    _receipts.keep("repository", _outcome("watch", alarms, now), 3 * _HOURS)
     parts = ["watch", "check", "postgresql", "copy"]
     whole = _receipts.close("repository", parts, [], config["metrics"])
     for alarm in filter(None, [whole["alarm"]]):

@@ -81,7 +81,7 @@ def position_in(restic: Restic, dump: str) -> Position | None:
 
 def whole_until(config: Mapping[str, Any], restic: Restic, moment: Moment) -> dict[str, Any] | None:
     """The first snapshot of the log that is whole up to a moment, or else the last one. None where there is none."""
-    snapshots = restic.snapshots(tag=TAG, host=config["name"])
+    snapshots = restic.usable(tag=TAG, host=config["name"])
     later = [one for one in snapshots if Moment.parse(one["time"]) >= moment]
     return [*later, *reversed(snapshots)][0] if snapshots else None
 

@@ -10,11 +10,16 @@ import json
 import os
 import signal
 import subprocess
+import time
 from typing import Any, Iterator, Sequence
 
 from ._command import PATH, HostError
+from ._moment import Moment
 from ._restic_text import summary, without_secrets
 
+# The tag of snapshots that cannot be of the time that they say.
+WRONG_CLOCK = "wrong-clock"
+_SKEW = 60
 # Of restic 0.17 and newer; older ones say 1 for everything.
 _LOCKED, _WRONG_PASSWORD = 11, 12
 
@@ -121,6 +126,12 @@ class Restic:
         options = [*(("--tag", tag) if tag else ()), *(("--host", host) if host else ())]
         found: list[dict[str, Any]] = json.loads(self.run("snapshots", "--json", "--no-lock", *options, timeout=600)) or []
         return sorted(found, key=lambda snapshot: str(snapshot["time"]))
+
+    def usable(self, *, tag: str, host: str) -> list[dict[str, Any]]:
+        """The snapshots whose times can be believed, the oldest first: none of the future, and none that the repository set apart."""
+        now = time.time() + _SKEW
+        found = self.snapshots(tag=tag, host=host)
+        return [one for one in found if Moment.parse(one["time"]).epoch <= now and WRONG_CLOCK not in one["tags"]]
 
     def holds(self, snapshot: str, paths: set[str]) -> set[str]:
         """Those of these paths that a snapshot has."""

@@ -83,3 +83,5 @@ def test_what_prometheus_reads() -> None:
 def test_text_of_a_receipt_is_safe_for_a_shell_that_reads_lines() -> None:
     assert plain('a"b\\c\n"ended": "x') == "a'b/c 'ended': 'x"
     assert len(plain("x" * 1000)) == 500
+    many = [receipt(Outcome(str(number), 0, 0, "x" * 1000), None, 600) for number in range(5)]
+    assert "4 failed at" in whole("backup", many, [], 0)["alarm"], "the last one is seen as well"
