@@ -130,9 +130,8 @@ def restore(rows: str) -> None:
     found = host("db1", _ROWS)
     if found != rows:
         sys.exit(f"there are {found} orders, and there were {rows}")
-    say(
-        f"{found} orders are back after {time.monotonic() - began:.0f} s; others had their answers from it within {slowest():.1f} s all the while"
-    )
+    seconds = time.monotonic() - began
+    say(f"{found} orders are back after {seconds:.0f} s; others had their answers within {slowest():.1f} s all the while")
 
 
 @contextmanager

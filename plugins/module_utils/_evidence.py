@@ -71,6 +71,8 @@ def _certificates() -> list[dict[str, Any]]:
     for folder, _folders, names in os.walk(_OURS):
         for name in sorted(names):
             path = os.path.join(folder, name)
-            if name.endswith((".crt", ".pem")) and "-----BEGIN CERTIFICATE-----" in (_files.read_text(path) or ""):
+            if not name.endswith((".crt", ".pem")) or os.path.islink(path):
+                continue
+            if "-----BEGIN CERTIFICATE-----" in (_files.read_text(path) or ""):
                 found.append({"path": path, "ends": _certificate.ends(path)})
     return found

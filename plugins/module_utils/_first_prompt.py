@@ -59,7 +59,7 @@ def look(shell: str) -> dict[str, Any]:
     found["painted"] = [{"text": piece.text, "colour": piece.colour} for piece in pieces if piece.colour and piece.text.strip()][:5]
     found["text"] = "".join(piece.text for piece in pieces).strip()[-200:]
     if not found["text"]:
-        found["problem"] = f"it showed nothing within {_LONGEST:.0f} s"
+        found["problem"] = f"it ended without a prompt, or showed none within {_LONGEST:.0f} s"
     return found
 
 

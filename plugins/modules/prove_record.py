@@ -18,8 +18,8 @@ options:
     description: The name of the host in the inventory.
     type: str
     required: true
-  token:
-    description: What the canary is called.
+  canary:
+    description: What the name of the canary begins with.
     type: str
     required: true
   wait:
@@ -48,7 +48,7 @@ EXAMPLES = r"""
 - name: Look for the canary at the collector
   safetynet.prod_access.prove_record:
     name: "{{ inventory_hostname }}"
-    token: "{{ __prove_canary.token }}"
+    canary: "{{ __prove_canary.token }}"
   become: true
   delegate_to: log1
 """
@@ -84,7 +84,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
-            "token": {"type": "str", "required": True},
+            "canary": {"type": "str", "required": True},
             "wait": {"type": "float", "default": 30},
             "days": {"type": "int", "default": 2},
         },
@@ -107,7 +107,7 @@ def main() -> None:
 
 def _await(collector: _event_store.Collector, params: dict[str, Any], module: AnsibleModule) -> list[Event]:
     """The events of the canary, once they are there; none when the time is over."""
-    said = {"person": "", "kinds": sorted(KINDS), "text": params["token"], "since": "10 minutes ago", "until": "now"}
+    said = {"person": "", "kinds": sorted(KINDS), "text": params["canary"], "since": "10 minutes ago", "until": "now"}
     note_reading("search", wanted_by(said, int(time.time() * 1_000_000)), [params["name"]])
     deadline = time.monotonic() + params["wait"]
     while True:

@@ -20,8 +20,8 @@ def strangers(desk: Desk) -> Iterator[None]:
     desk.forget(*PEOPLE, hosts=HOSTS.split(","))
 
 
-def access(desk: Desk, folder: Path, *arguments: str, rc: int = 0, playbook: str = "access") -> str:
-    done = desk.play(playbook, "-e", "accounts_require_net=true", "-e", f"prove_folder={folder}", *arguments, limit=HOSTS, rc=rc)
+def access(desk: Desk, folder: Path, *arguments: str, rc: int = 0, playbook: str = "access", limit: str = HOSTS) -> str:
+    done = desk.play(playbook, "-e", "accounts_require_net=true", "-e", f"prove_folder={folder}", *arguments, limit=limit, rc=rc)
     return " ".join((done.stdout + done.stderr).split())
 
 
@@ -55,11 +55,11 @@ def test_new_access_waits_for_the_net_and_nothing_else_does(desk: Desk, tmp_path
         prove(desk, tmp_path / "prove", limit="web1", rc=2)
     finally:
         host("web1", "systemctl start prod-access-audit-ship")
-    said = access(desk, tmp_path / "prove", "-e", "person=fresh", playbook="onboard", rc=2)
+    said = access(desk, tmp_path / "prove", "-e", "person=fresh", playbook="onboard", limit="web1", rc=2)
     assert "recorded: a canary of this run was not at log1 within 5 s" in said
     assert "there is not given" not in said, "one person at a time"
 
     prove(desk, tmp_path / "prove", limit="web1", rc=None)
-    access(desk, tmp_path / "prove")
+    access(desk, tmp_path / "prove", limit="web1")
     assert desk.logs_in("fresh", "web1")
     assert desk.ssh("there", "web1", "sudo -n true").returncode == 0
