@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 from dataclasses import dataclass
 from typing import Iterator, Optional, Sequence, Tuple
 
@@ -27,7 +28,6 @@ AUDIT_FILE = os.path.join(FOLDER, "prod-access-audit")
 OWN_RECORD = "(root) NOPASSWD: /usr/bin/my-record"
 MODE = 0o440
 TRIAL = Trial("sudo", (FILE, AUDIT_FILE, MAIN), "/usr/sbin/prod-access-sudo undo")
-_CHECK = os.path.join(_files.STATE, "sudoers-check")
 _INCLUDE_LINES = f"# The next line is safetynet.prod_access's: without it sudo does not read the rules of our people.\n@include {FILE}\n"
 # sudoers(5), "Including other files from within sudoers": since 1.9.1 with @, before with #.
 _INCLUDE_FOLDER = re.compile(rf'(?m)^[ \t]*[@#]includedir[ \t]+"?{re.escape(FOLDER)}/?"?[ \t]*$')
@@ -131,11 +131,9 @@ def faults(main: str | None = None, ours: str | None = None, name: str = "prod-a
     A copy is checked, since a file that is checked alone hides clashes with the others.
     """
     candidate = main is not None or ours is not None
-    shutil.rmtree(_CHECK, ignore_errors=True)
-    _files.make_folder(_files.STATE, 0o755)
-    os.mkdir(_CHECK, 0o700)
-    try:
-        folder = os.path.join(_CHECK, "sudoers.d")
+    # One of its own: check mode takes no lock, and must not stand in the way of a run that does.
+    with tempfile.TemporaryDirectory(prefix="prod-access-sudoers-", dir="/run") as place:
+        folder = os.path.join(place, "sudoers.d")
         if os.path.isdir(FOLDER):
             shutil.copytree(FOLDER, folder, symlinks=False, ignore=shutil.ignore_patterns(".*"), ignore_dangling_symlinks=True)
         else:
@@ -145,15 +143,13 @@ def faults(main: str | None = None, ours: str | None = None, name: str = "prod-a
             return [f"{MAIN} is missing"]
         if candidate:
             _put(os.path.join(folder, name), ours)
-        copy = os.path.join(_CHECK, "sudoers")
+        copy = os.path.join(place, "sudoers")
         _put(copy, _relocated(text, folder))
         done = attempt(["visudo", "-c", "-f", copy])
         if done.returncode == 0:
             return []
         said = (done.stderr + done.stdout).replace(folder, FOLDER).replace(copy, MAIN)
         return _complaints(said) or [said.strip()]
-    finally:
-        shutil.rmtree(_CHECK, ignore_errors=True)
 
 
 def _relocated(main: str, folder: str) -> str:
@@ -182,6 +178,7 @@ def powers(login: str) -> frozenset[Power]:
 
 def install(ours: str | None, main: str | None, file: str = FILE) -> None:
     """Put the files in force, on trial until :data:`TRIAL` ends."""
+    _files.make_folder(_files.STATE, 0o755)
     TRIAL.begin()
     if ours is None:
         _files.remove(file)
