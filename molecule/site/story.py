@@ -25,7 +25,7 @@ from matrix import clear, enter
 from picture import painted, used
 from terminal import Terminal
 
-BACKED_UP = ("web1", "web2", "db1", "stage1")
+BACKED_UP = ("web1", "web2", "db1", "stage1", "log1")
 _WIDE = (86, 24)
 _ROWS = "runuser -u postgres -- psql -qAtX shop -c 'SELECT count(*) FROM orders'"
 _TITLE = "Orders dropped on db1, twice"

@@ -38,6 +38,8 @@ MANIFEST = f"{STATE}/manifest.json"
 CATALOG = f"{STATE}/catalog"
 SPOOL = f"{STATE}/spool"
 _REDIS = "/etc/redis/redis.conf"
+# Databases in /var/lib that the system makes anew, or that say who was logged in.
+_OF_DEBIAN = ("command-not-found", "wtmpdb")
 # What files of a host are not: other programs' data, which are backed up by themselves or made anew, and our own.
 _NEVER = [f"{STATE}/spool", f"{STATE}/scratch", "/var/lib/prod-access/restored"]
 _SAMPLE_BYTES = 64 * 1024 * 1024
@@ -434,7 +436,7 @@ def _sqlite_files() -> list[str]:
     for folder in ("/srv", "/var/lib", "/opt"):
         for path in glob.glob(f"{folder}/*/*.sqlite*") + glob.glob(f"{folder}/*/*.db"):
             with contextlib.suppress(OSError), open(path, "rb") as stream:
-                if stream.read(16) == b"SQLite format 3\0" and not path.endswith(("-wal", "-shm")) and "/command-not-found/" not in path:
+                if stream.read(16) == b"SQLite format 3\0" and not path.endswith(("-wal", "-shm")) and path.split("/")[3] not in _OF_DEBIAN:
                     found.append(path)
     return sorted(found)
 
