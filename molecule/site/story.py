@@ -55,7 +55,9 @@ def main() -> None:
     chapter("Alice tells what she is going to do, and does it on the wrong host")
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     rows = host("db1", _ROWS)
-    mistake("alice", "dropping orders on staging, the new schema comes tonight", drop="DROP TABLE orders;")
+    mistake(
+        "alice", before="dropping orders on staging, the new schema comes tonight", after="that was db1, not stage1: bringing orders back"
+    )
     say(f"{rows} orders are gone. What the team's chat heard of it:")
     for line in heard(chat, "shop"):
         show(line)
@@ -64,7 +66,7 @@ def main() -> None:
     restore(rows)
 
     chapter("Carol from operations, the same mistake, under the same rules")
-    mistake("carol", "", drop="DROP TABLE orders;")
+    mistake("carol")
     restore(rows)
 
     chapter("What led to it? A document for the people in the room")
@@ -105,17 +107,20 @@ def prompts() -> None:
             show(f"{painted(left)} │ {painted(right)}")
 
 
-def mistake(login: str, announcement: str, *, drop: str) -> None:
-    """A person drops a table of production's, and answers the guard as one does who does not read it."""
+def mistake(login: str, *, before: str = "", after: str = "") -> None:
+    """A person drops a table of production's, answers the guard as one does who does not read it, and tells the others what they know."""
     with log_in(login, "db1", _WIDE) as terminal:
         clear(terminal)
-        if announcement:
-            enter(terminal, f"announce '{announcement}'")
+        if before:
+            enter(terminal, f"announce '{before}'")
         enter(terminal, "sudo -iu postgres psql shop")
-        terminal.send(f"{drop}\r")
+        terminal.send("DROP TABLE orders;\r")
         terminal.settled("anything else to stop:", 10)
         terminal.send("shop\r")
         terminal.settled(lambda: "DROP TABLE" in terminal.rows, 30)
+        enter(terminal, "\\q")
+        if after:
+            enter(terminal, f"announce '{after}'")
         picture(terminal)
 
 

@@ -436,7 +436,11 @@ def _sqlite_files() -> list[str]:
     for folder in ("/srv", "/var/lib", "/opt"):
         for path in glob.glob(f"{folder}/*/*.sqlite*") + glob.glob(f"{folder}/*/*.db"):
             with contextlib.suppress(OSError), open(path, "rb") as stream:
-                if stream.read(16) == b"SQLite format 3\0" and not path.endswith(("-wal", "-shm")) and path.split("/")[3] not in _OF_DEBIAN:
+                if (
+                    stream.read(16) == b"SQLite format 3\0"
+                    and not path.endswith(("-wal", "-shm"))
+                    and os.path.basename(os.path.dirname(path)) not in _OF_DEBIAN
+                ):
                     found.append(path)
     return sorted(found)
 
