@@ -86,9 +86,9 @@ def _count(side: _side.Side, config: Mapping[str, Any], facts: dict[str, Any]) -
     """Read every row of every table, which finds pages that are damaged, and do the team's own checks."""
     databases = side.psql("postgres", "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate").splitlines()
     for database in databases:
-        for table in side.psql(database, _TABLES).splitlines():
-            facts["tables"] += 1
-            facts["rows"] += int(side.psql(database, f"SELECT count(*) FROM {table}"))
+        tables = side.psql(database, _TABLES).splitlines()
+        facts["tables"] += len(tables)
+        facts["rows"] += sum(map(int, side.psql(database, ";\n".join(f"SELECT count(*) FROM {table}" for table in tables)).split()))
     facts["moment"] = side.psql(
         "postgres", "SELECT to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
     )
