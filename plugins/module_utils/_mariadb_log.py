@@ -111,12 +111,14 @@ def names_in(restic: Restic, snapshot: Mapping[str, Any]) -> dict[str, int]:
     return {name: there[name] for name in _binlog.files(there)}
 
 
-def drops(paths: Sequence[str], database: str, table: str) -> Iterator[Drop]:
+def drops(paths: Sequence[str], database: str, table: str) -> list[Drop]:
     """Where a table was dropped, the first time first. Raises HostError where a file is damaged."""
+    found: list[Drop] = []
     for path in paths:
         with _read([path], "--base64-output=decode-rows") as source:
             lines = (line.decode(errors="replace").rstrip("\n") for line in source.stdout or ())
-            yield from _binlog.drops(os.path.basename(path), lines, database, table)
+            found += _binlog.drops(os.path.basename(path), lines, database, table)
+    return found
 
 
 # --- Laid upon a dump --------------------------------------------------------------------------------------------------------------

@@ -151,7 +151,7 @@ def _drop_of(restic: Restic, log: Mapping[str, Any] | None, wanted: Wanted, befo
             names = _mariadb_log.names_in(restic, log)
             _side.check_room(sum(names.values()))
             paths = _mariadb_log.fetch(restic, log, names, folder)
-            found = list(_mariadb_log.drops(paths, database, table))
+            found = _mariadb_log.drops(paths, database, table)
     places = [one.position for one in found]
     found = found[: places.index(before)] if before else found
     if not found:
