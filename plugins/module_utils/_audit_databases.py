@@ -77,9 +77,13 @@ class _Cluster:
     def settings_of_others(self) -> list[tuple[str, str, str]]:
         """Where, which and how, in the order in which later ones count instead of earlier ones."""
         lines = self.ask("SELECT sourcefile || ':' || sourceline, name, setting FROM pg_file_settings WHERE error IS NULL ORDER BY seqno")
-        found = [(where, name, setting) for where, name, setting in (line.split("\t", 2) for line in lines)]
         names = ("log_destination", "log_statement", *_POSTGRESQL)
-        return [one for one in found if one[1] in names and not one[0].startswith(self.file + ":")]
+        found = []
+        for line in lines:
+            where, name, setting = line.split("\t", 2)
+            if name in names and not where.startswith(self.file + ":"):
+                found.append((where, name, setting))
+        return found
 
     def comes_later(self, where: str) -> bool:
         """Whether what stands there counts instead of what stands in our file."""
