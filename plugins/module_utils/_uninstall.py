@@ -182,6 +182,7 @@ def _plan_sshd(plan: _Plan, ours: Mapping[str, _host.Account]) -> None:
             plan.later([f"-{_sshd.KEYS}/"], lambda: shutil.rmtree(_sshd.KEYS))
         return
     heirs: list[_host.Account] = []
+    faults: list[str] = []
     for login, account in sorted(ours.items()):
         text = _files.read_text(_sshd.keys_file(login))
         lines = [line for line in (text or "").splitlines() if line and not line.startswith("#")]
@@ -194,11 +195,17 @@ def _plan_sshd(plan: _Plan, ours: Mapping[str, _host.Account]) -> None:
             plan.notes.append(f"{login}: {len(counting)} of their own in {path} count from then on")
         missing = [line for line in lines if line not in theirs]
         heirs.append(account)
+        faults += _loose(account, path)
         if missing:
             plan.at_door(
                 [f"+{path}: {len(missing)} key{'s' * (len(missing) > 1)} of {login}, in {login}'s hands from now on"],
                 lambda account=account, path=path, missing=missing: _hand_over(account, path, missing),  # type: ignore[misc]
             )
+    if faults:
+        raise HostError(
+            f"sshd may refuse keys in homes that others can write: {', '.join(faults)}; nothing was changed",
+            "chmod go-w each, and give it to its person",
+        )
     words = [f"-{_sshd.DROP_IN}", *([f"-{_sshd.CONFIG}: the line that includes it"] if without != config else [])]
     plan.at_door(words, lambda: _end_sshd(without if without != config else None, heirs))
     plan.later([f"-{_sshd.KEYS}/"], lambda: shutil.rmtree(_sshd.KEYS))
@@ -206,6 +213,15 @@ def _plan_sshd(plan: _Plan, ours: Mapping[str, _host.Account]) -> None:
 
 def _home_keys(account: _host.Account) -> str:
     return os.path.join(account.home, ".ssh/authorized_keys")
+
+
+def _loose(account: _host.Account, path: str) -> Iterator[str]:
+    """What of a home makes sshd refuse its keys: sshd_config(5), StrictModes."""
+    for place in (account.home, os.path.dirname(path), path):
+        with contextlib.suppress(FileNotFoundError):
+            about = os.stat(place)
+            if about.st_mode & 0o022 or about.st_uid not in (0, account.uid):
+                yield place
 
 
 def _as(account: _host.Account, command: list[str], data: str | None = None) -> Any:

@@ -65,6 +65,14 @@ def test_it_is_refused_where_nobody_else_could_become_root(desk: Desk) -> None:
     until(lambda: desk.ssh("alice", "web1", "sudo -n true").returncode == 0, 5, "alice is in, and root")
 
 
+def test_it_is_refused_where_sshd_would_take_no_keys_from_a_home(desk: Desk) -> None:
+    host("web1", "chmod g+w /home/alice")
+    answer = leave(desk, "-e", "uninstall=true", limit="web1", rc=2)["web1"]
+    host("web1", "chmod g-w /home/alice")
+    assert "sshd may refuse keys in homes that others can write: /home/alice; nothing was changed" in answer["msg"]
+    assert desk.logs_in("alice", "web1")
+
+
 STARTED = "systemctl show -p ActiveEnterTimestampMonotonic --value 'postgresql@*' mariadb"
 
 
