@@ -20,7 +20,7 @@ from pathlib import Path
 
 import yaml
 from chats import Chat
-from desk import ENVIRONMENT, FLEET, ROOT, SSH, host
+from desk import ENVIRONMENT, FLEET, ROOT, SSH, host, until
 from matrix import clear, enter
 from picture import painted, used
 from terminal import Terminal
@@ -55,11 +55,12 @@ def main() -> None:
     chapter("Alice tells what she is going to do, and does it on the wrong host")
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     rows = host("db1", _ROWS)
+    heard_before = len(chat.lines())
     mistake(
         "alice", before="dropping orders on staging, the new schema comes tonight", after="that was db1, not stage1: bringing orders back"
     )
     say(f"{rows} orders are gone. What the team's chat heard of it:")
-    for line in heard(chat, "shop"):
+    for line in heard(chat, "shop", after=heard_before):
         show(line)
 
     chapter("One command brings the table back, and leaves what is live alone until it is asked to swap it in")
@@ -143,7 +144,7 @@ def restore(rows: str) -> None:
 def queries() -> Iterator[Callable[[], float]]:
     """Somebody who uses the database all the while; in the end, how many seconds it took at most to answer."""
     question = "runuser -u postgres -- psql -qAtX shop -c 'SELECT count(*) FROM customers' | grep -qx 20000 || echo 999999"
-    ask = f"while sleep 0.1; do begin=$(date +%s%N); {question}; echo $((($(date +%s%N) - begin) / 1000000)); done"
+    ask = f"cd /; while sleep 0.1; do begin=$(date +%s%N); {question}; echo $((($(date +%s%N) - begin) / 1000000)); done"
     with subprocess.Popen([*SSH, "root@db1", ask], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         taken: list[int] = []
         yield lambda: max(taken) / 1000
@@ -151,14 +152,10 @@ def queries() -> Iterator[Callable[[], float]]:
         taken += map(int, process.communicate()[0].split())
 
 
-def heard(chat: Chat, text: str) -> list[str]:
-    """What a chat was told, once a line has the text."""
-    deadline = time.monotonic() + 30
-    while not any(text in line for line in chat.lines()):
-        if time.monotonic() > deadline:
-            sys.exit(f"the chat heard nothing of {text}: {chat.lines()}")
-        time.sleep(0.2)
-    return [line for line in chat.lines() if "alice" in line]
+def heard(chat: Chat, text: str, after: int) -> list[str]:
+    """What a chat was told after so many lines, once one of them has the text."""
+    until(lambda: any(text in line for line in chat.lines()[after:]), 30, f"the chat hears of {text}")
+    return chat.lines()[after:]
 
 
 # --- How it is told ---
