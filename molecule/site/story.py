@@ -82,7 +82,7 @@ def main() -> None:
     play("access_report", "-e", f"access_report_folder={FLEET / 'access-report'}", show=messages)
 
     say(f"That took {time.monotonic() - began:.0f} s. Look at:")
-    for page in sorted((*_POSTMORTEMS.glob("*/*.html"), *_PROOFS.glob("*.html"))):
+    for page in sorted((*_POSTMORTEMS.glob("*/*.html"), *_PROOFS.glob("*.html"), FLEET / "access-report/access.html")):
         show(str(page.relative_to(ROOT)))
 
 
