@@ -9,7 +9,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import ssl
 import tempfile
 from typing import Iterator
 
@@ -89,11 +88,6 @@ def is_good(path: str, name: str, days: int) -> bool:
         return False
     said = attempt(["openssl", "verify", "-CAfile", AUTHORITY, path])
     return said.returncode == 0 and _subject("x509", path) == name and _lasts(path, days)
-
-
-def ends(path: str) -> int:
-    """When a certificate of a file ends, in seconds since 1970."""
-    return int(ssl.cert_time_to_seconds(run(["openssl", "x509", "-noout", "-enddate", "-in", path]).strip().partition("=")[2]))
 
 
 def _subject(kind: str, path: str) -> str:

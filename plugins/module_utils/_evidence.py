@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
+import ssl
 from typing import Any, Callable
 
-from . import _certificate, _files, _first_prompt, _host, _last_way_in, _sudo
-from ._command import HostError, attempt
+from . import _files, _first_prompt, _host, _last_way_in, _sudo
+from ._command import HostError, attempt, run
 from ._names import GROUP
 
 _RECEIPTS = f"{_files.STATE}/receipts"
@@ -74,5 +75,10 @@ def _certificates() -> list[dict[str, Any]]:
             if name.startswith(".") or os.path.islink(path):
                 continue
             if "-----BEGIN CERTIFICATE-----" in (_files.read_text(path) or ""):
-                found.append({"path": path, "ends": _certificate.ends(path)})
+                found.append({"path": path, "ends": _end(path)})
     return found
+
+
+def _end(path: str) -> int:
+    """When the first certificate of a file ends, in seconds since 1970."""
+    return int(ssl.cert_time_to_seconds(run(["openssl", "x509", "-noout", "-enddate", "-in", path]).strip().partition("=")[2]))
