@@ -20,7 +20,7 @@ _COLORS = {"ok": C.COLOR_OK, "warn": C.COLOR_WARN, "broken": C.COLOR_ERROR, "unk
 # The condition of the role's tasks that keeps a host out.
 _NOT_HERE = "prove_here | bool"
 # With so many hosts, or fewer, there is room for all that was seen.
-_FEW = 10
+_FEW = 5
 
 
 class ActionModule(ActionBase):

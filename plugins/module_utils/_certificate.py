@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import os
 import re
 import secrets
-import ssl
 import tempfile
+import time
 from typing import Iterator
 
 from . import _files
@@ -158,7 +159,8 @@ def _is_for(certificate: str, address: str) -> bool:
 
 def ends(path: str) -> int:
     """When a certificate of a file ends, in seconds since 1970."""
-    return int(ssl.cert_time_to_seconds(run(["openssl", "x509", "-noout", "-enddate", "-in", path]).strip().partition("=")[2]))
+    said = run(["openssl", "x509", "-noout", "-enddate", "-in", path]).strip()
+    return calendar.timegm(time.strptime(said, "notAfter=%b %d %H:%M:%S %Y GMT"))
 
 
 def _subject(kind: str, text: str) -> str:
