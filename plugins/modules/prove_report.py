@@ -11,7 +11,7 @@ module: prove_report
 short_description: Show what is proven, as a table, a page and data, and fail where a promise is broken
 version_added: 0.1.0
 description:
-  - Prints a table of the hosts of the play and their proofs, and in a sentence each what does not hold. With ten hosts or fewer, all is
+  - Prints a table of the hosts of the play and their proofs, and in a sentence each what does not hold. With five hosts or fewer, all is
     said.
   - Writes C(prove.html), a page that needs no network, C(prove.json), and a small file for the run into C(runs), of which the last 90 are
     kept. Trends are drawn of them, and O(safetynet.prod_access.access#module:require_net) asks them.
