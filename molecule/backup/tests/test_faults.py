@@ -285,6 +285,7 @@ def test_a_wrong_clock_displaces_no_good_backup_and_silences_no_alarm(mended: Ca
     mended("db1", "prod-access-backup run mariadb")
     mended("backup1", f"{BACK_OF_REPOSITORY}; {_FORGET}")
     host("db1", "dpkg -s faketime >/dev/null 2>&1 || apt-get -qq install --no-install-recommends faketime >/dev/null 2>&1")
+    host("backup1", _FORGET)
     good = of("db1", "mariadb")
     for span in ("-400 days", "+400 days"):
         host("db1", f"faketime '{span}' prod-access-backup run mariadb")
