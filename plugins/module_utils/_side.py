@@ -121,7 +121,7 @@ class Side:
             if not os.path.exists(f"{self.folder}/data/postmaster.pid"):
                 said = _last_words(self.folder)
                 raise HostError(f"the side instance stopped: {said}", "choose a moment for which there are changes in the repository")
-            time.sleep(0.05)
+            time.sleep(0.2)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ def receipt(name: str, which: str) -> dict[str, Any]:
 
 
 def psql(name: str, sql: str, database: str = "shop") -> str:
-    return host(name, f"su postgres -c 'psql -XAtq -v ON_ERROR_STOP=1 -d {database} -f -'", stdin=sql)
+    return host(name, f"cd /; su postgres -c 'psql -XAtq -v ON_ERROR_STOP=1 -d {database} -f -'", stdin=sql)
 
 
 def now(name: str) -> str:
