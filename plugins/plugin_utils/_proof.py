@@ -120,6 +120,10 @@ def judge(asked: Asked, found: Evidence, now: float) -> list[Proof]:
             proofs.append(_JUDGES[name](asked, found, now))
         except _UnknownError as error:
             proofs.append(Proof(name, "unknown", str(error), "mend what stands in the way, and run again", short="?"))
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+            # A host can say anything.
+            evidence = f"what the host said of it makes no sense: {_line(repr(error))}"
+            proofs.append(Proof(name, "unknown", evidence, "see what is wrong with the host, and run again", short="?"))
     return proofs
 
 

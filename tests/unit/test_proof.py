@@ -106,6 +106,21 @@ def test_an_unreachable_host_is_unknown_in_all() -> None:
     assert found["prompt"].evidence == "unreachable: no route"
 
 
+@pytest.mark.parametrize(
+    ("name", "nonsense"),
+    [
+        ("clock", {"clock": {"offset": "nan?"}}),
+        ("ways_in", {"ways_in": 7}),
+        ("sudo", {"sudo": []}),
+        ("certificates", {"certificates": [{"ends": 1e400}]}),
+    ],
+)
+def test_a_host_that_talks_nonsense_is_unknown_in_that_alone(name: str, nonsense: dict[str, Any]) -> None:
+    found = proofs(host=nonsense)
+    assert (found[name].state, found["prompt"].state) == ("unknown", "ok")
+    assert "makes no sense" in found[name].evidence
+
+
 def test_elsewhere_than_in_production_a_red_prompt_is_wrong_and_backups_are_amber() -> None:
     stage = asked(is_production=False)
     found = proofs(stage, host={**prompt("STAGING", "amber"), **receipts()})

@@ -13,6 +13,8 @@ from net import EVERY, evidence, prove, receipts, states
 
 CARD = "/etc/prod-access/audit/host.pem"
 ENVIRONMENT = "/etc/prod-access/environment"
+# What a look at the host could leave there: files, processes, and a welcome that a person has not seen.
+TRACES = "ls -A /run /tmp | sort; pgrep -u nobody; ls -A ~nobody 2>&1; find /home -name welcomed | sort"
 # Changes a letter of the first message that a host sent, in place: whoever appends to the file goes on.
 FLIP = """
 import glob, sys
@@ -26,7 +28,7 @@ with open(path, "r+b") as stream:
 
 
 def test_where_site_has_run_the_net_holds(desk: Desk, folder: Path) -> None:
-    before = host("web1", "ls -A /run /tmp | sort; pgrep -u nobody; ls -A ~nobody 2>&1", check=False)
+    before = host("web1", TRACES, check=False)
     done = prove(desk, folder)
     assert states(folder) == {name: {} for name in EVERY}, done.stdout
     for name in EVERY:
@@ -34,7 +36,7 @@ def test_where_site_has_run_the_net_holds(desk: Desk, folder: Path) -> None:
     assert evidence(folder, "web1", "prompt") == "in a terminal, bash shows PRODUCTION on red; zsh shows PRODUCTION on red"
     assert evidence(folder, "stage1", "prompt") == "in a terminal, bash shows STAGING on amber; zsh shows STAGING on amber"
     assert "web1: chain: ok: " in done.stdout
-    assert host("web1", "ls -A /run /tmp | sort; pgrep -u nobody; ls -A ~nobody 2>&1", check=False) == before, "it leaves traces"
+    assert host("web1", TRACES, check=False) == before, "it leaves traces"
 
 
 def test_by_its_full_name_from_elsewhere_as_a_person(desk: Desk, tmp_path: Path) -> None:
