@@ -335,6 +335,9 @@ def _config_entries() -> Iterator[str]:
 def _end(paths: list[str], trees: list[str]) -> None:
     """Settings before programs: what starts meanwhile finds both, or no settings."""
     for path in [*trees, *paths]:
+        if "prod-access" not in path and path not in _MARKED:
+            # Whatever is wrong above, this removes nothing else.
+            raise HostError(f"{path} is not the collection's", "tell its maintainers")
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         else:
