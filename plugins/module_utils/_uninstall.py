@@ -25,7 +25,7 @@ from ._sudoers import parse, powers_of
 _OURS = "Managed by safetynet.prod_access"
 _CONFIG = "/etc/prod-access"
 # Whole, with all that is in it.
-_TREES = ("/usr/lib/prod-access", "/var/lib/prod-access-audit-ship")
+_TREES = ("/usr/lib/prod-access", "/var/lib/prod-access-audit-ship", "/var/lib/private/prod-access", f"{_files.STATE}/notify")
 _FILES = (
     "/etc/fish/conf.d/prod-access.fish",
     "/etc/molly-guard/run.d/*-prod-access",
