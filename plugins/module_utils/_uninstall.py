@@ -25,7 +25,7 @@ from ._sudoers import parse, powers_of
 _OURS = "Managed by safetynet.prod_access"
 _CONFIG = "/etc/prod-access"
 # Whole, with all that is in it.
-_TREES = ("/usr/lib/prod-access", "/var/lib/prod-access-audit-ship")
+_TREES = ("/usr/lib/prod-access", "/var/lib/prod-access-audit-ship", "/var/lib/private/prod-access", f"{_files.STATE}/notify")
 _FILES = (
     "/etc/fish/conf.d/prod-access.fish",
     "/etc/molly-guard/run.d/*-prod-access",
@@ -335,6 +335,9 @@ def _config_entries() -> Iterator[str]:
 def _end(paths: list[str], trees: list[str]) -> None:
     """Settings before programs: what starts meanwhile finds both, or no settings."""
     for path in [*trees, *paths]:
+        if "prod-access" not in path and path not in _MARKED:
+            # Whatever is wrong above, this removes nothing else.
+            raise HostError(f"{path} is not the collection's", "tell its maintainers")
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         else:
