@@ -32,7 +32,7 @@ def evidence(folder: Path, name: str, proof: str) -> str:
     return next(one["evidence"] for at in data["hosts"] if at["name"] == name for one in at["proofs"] if one["name"] == proof)
 
 
-def receipts(name: str, hours: float) -> None:
+def old_receipts(name: str, hours: float) -> None:
     """Receipts as the role backup writes them, of so many hours ago."""
     ended = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=hours)
     for kind in ("backup", "restore"):
@@ -44,4 +44,4 @@ def receipts(name: str, hours: float) -> None:
             "ok": True,
             "parts": ["files"],
         }
-        host(name, f"mkdir -p {RECEIPTS}; cat >{RECEIPTS}/{kind}.json", stdin=json.dumps(receipt, indent=1))
+        host(name, f"cat >{RECEIPTS}/{kind}.json", stdin=json.dumps(receipt, indent=1))

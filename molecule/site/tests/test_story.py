@@ -1,21 +1,13 @@
-"""The story that the demo tells, from the net to the proof of it. It is told last: it leaves a chat and backups behind."""
+"""The story that the demo tells, from the net to the proof of it."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
-from desk import ENVIRONMENT, FLEET, ROOT, host
-
-_PATHS = ("molecule/default", "molecule/prompt/tests", "molecule/notify/tests")
+from desk import FLEET, Done, host
 
 
-def test_the_story_ends_well() -> None:
-    environment = {**ENVIRONMENT, "PYTHONPATH": ":".join(str(ROOT / path) for path in _PATHS)}
-    told = subprocess.run(
-        [sys.executable, "molecule/site/story.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=900
-    )
+def test_the_story_ends_well(told: Done) -> None:
     assert told.returncode == 0, f"{told.stdout}\n{told.stderr}"
     assert told.stderr == ""
     seconds = [int(found) for found in re.findall(r"500000 orders are back after (\d+) s", told.stdout)]
