@@ -26,6 +26,7 @@ NOT_HERE = {
     r"ansible-playbook .*audit_selftest --limit db1 -u carol": "it takes a minute and a half; molecule/audit runs it",
     r"ansible-playbook .*uninstall --limit stage1 -e uninstall=true": "test_leaving.py runs it, and brings back what it takes away",
     r"ansible-playbook .*safetynet\.prod_access\.restore .*": "molecule/backup drops what it restores",
+    r"ansible-playbook .*safetynet\.prod_access\.prove": "molecule/site runs it, where backups were proven",
     r"restic .*": "molecule/backup runs restic on a repository of its own",
     r"prod-access-audit-notify try operations": "the example has no chat; molecule/notify/tests has, and tries it",
     r"(apt|gpasswd|ansible-builder) .*": "it changes what the fleet shares with other scenarios, or needs a registry",
