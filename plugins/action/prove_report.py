@@ -42,9 +42,9 @@ class ActionModule(ActionBase):
         )
         result["changed"] = False
         outcomes = {name: task_vars["hostvars"].raw_get(name).get(arguments["result"]) for name in task_vars["ansible_play_hosts_all"]}
-        # Hosts that are not asked are not shown either.
+        # Hosts that are not asked are not shown either; where none is, nor are those that did not come so far.
         outcomes = {name: outcome for name, outcome in outcomes.items() if (outcome or {}).get("false_condition") != _NOT_HERE}
-        if not outcomes:
+        if not any(outcomes.values()) and len(outcomes) < len(task_vars["ansible_play_hosts_all"]):
             return result
         if self._task.check_mode:
             self._display.display(

@@ -176,6 +176,8 @@ def _mariadb() -> Database:
     loaded = _sql("SELECT plugin_status FROM information_schema.plugins WHERE plugin_name = 'SERVER_AUDIT'")
     if loaded is None:
         return Database("mariadb", False, "it does not answer root on its socket; run again when it is up")
+    if loaded == ["DELETED"]:
+        return Database("mariadb", False, "the server lets go of its plugin server_audit at its next start: run again after that")
     if loaded != ["ACTIVE"] and not glob.glob("/usr/lib/mysql/plugin/server_audit.so"):
         return Database("mariadb", False, "this server has no plugin server_audit")
     now = _sql("SHOW GLOBAL VARIABLES LIKE 'server_audit_%'") if loaded == ["ACTIVE"] else []

@@ -26,6 +26,8 @@ RECEIPTS = f"{_files.STATE}/receipts"
 STATE = f"{_files.STATE}/backup"
 UNITS = ("prod-access-backup.timer", "prod-access-drill.timer")
 LOG_UNIT = "prod-access-backup-binlog.timer"
+# What an uninstall leaves archives nothing either.
+_NO_COMMAND = ("", "(disabled)", "/bin/true")
 _POSTGRESQL = """\
 # Managed by safetynet.prod_access. Every change of the databases goes to the backup repository.
 archive_mode = on
@@ -139,7 +141,7 @@ def setting(cluster: Cluster, name: str) -> str:
 
 def _refuse_foreign(cluster: Cluster, host: str) -> None:
     command = setting(cluster, "archive_command")
-    if setting(cluster, "archive_mode") != "off" and command not in ("", "(disabled)", archive_command(cluster, host)):
+    if setting(cluster, "archive_mode") != "off" and command not in (*_NO_COMMAND, archive_command(cluster, host)):
         raise HostError(
             f"cluster {cluster} archives already, by `{command}`",
             "take that out of its configuration, or set backup_postgresql to false here",

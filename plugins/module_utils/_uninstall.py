@@ -25,10 +25,17 @@ from ._sudoers import parse, powers_of
 _OURS = "Managed by safetynet.prod_access"
 _CONFIG = "/etc/prod-access"
 # Whole, with all that is in it.
-_TREES = ("/usr/lib/prod-access", "/var/lib/prod-access-audit-ship", "/var/lib/private/prod-access", f"{_files.STATE}/notify")
+_TREES = (
+    "/usr/lib/prod-access",
+    "/var/cache/prod-access-backup",
+    "/var/lib/prod-access-audit-ship",
+    "/var/lib/private/prod-access",
+    f"{_files.STATE}/notify",
+)
 _FILES = (
     "/etc/fish/conf.d/prod-access.fish",
     "/etc/molly-guard/run.d/*-prod-access",
+    "/etc/mysql/*/*-prod-access-backup.cnf",
     "/etc/pgbackrest/conf.d/prod-access*.conf",
     "/etc/rsyslog.d/prod-access-*.conf",
     "/etc/systemd/journald.conf.d/prod-access.conf",
@@ -36,6 +43,7 @@ _FILES = (
     "/etc/systemd/system/prod-access-*",
     "/etc/sysusers.d/prod-access-*.conf",
     "/usr/sbin/prod-access-*",
+    "/var/lib/prometheus/node-exporter/prod-access-*.prom",
     "/var/lib/systemd/timers/stamp-prod-access-*",
     f"{_files.STATE}/*.started",
     f"{_files.STATE}/*-unfinished",
