@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from desk import HOSTS, Desk, host
+from journal import Journal
 from matrix import Matrix
 from page import between, summary, tables
 from pictures import PICTURES, take
 from rows import CASES, PEOPLE, RELEASES
 
 _MATRIX = pytest.StashKey[Matrix]()
-
-# What guards have told the journal of a host during a test.
-Journal = Callable[[], list[dict[str, str]]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import Journal
 from desk import Desk, host
+from journal import Journal
 from matrix import at_prompt
 from terminal import Terminal
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import pytest
-from conftest import Journal
 from desk import SSH, Desk, host, until
+from journal import Journal
 from matrix import at_prompt, enter
 from terminal import Terminal
 
