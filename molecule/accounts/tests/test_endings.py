@@ -277,7 +277,7 @@ def test_an_unreachable_host_is_never_called_done(desk: Desk, clean: Clean) -> N
     desk.person("zoe", state="departed")
     desk.write()
     (desk.inventory / "dead.yml").write_text("all: {hosts: {dead: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n")
-    (desk.inventory / "host_vars").mkdir()
+    (desk.inventory / "host_vars").mkdir(exist_ok=True)
     (desk.inventory / "host_vars/dead.yml").write_text("ansible_ssh_common_args: ''\n")
     done: Done = desk.play("offboard", "-e", "person=zoe", limit="web1,web2,dead", rc=2, write=False)
     table = done.stdout[done.stdout.index("Access of zoe") :]
