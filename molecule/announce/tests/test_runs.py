@@ -10,7 +10,7 @@ import pytest
 from desk import HOSTS, Desk, host
 
 # What they record goes there.
-WITH_COLLECTOR = "web1,web2,log1"
+WITH_COLLECTOR = "web1,web2,log1,backup1"
 
 
 def runs(name: str, since: str) -> list[dict[str, str]]:
