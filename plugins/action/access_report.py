@@ -9,33 +9,25 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._moment import Moment
 from ..module_utils._node import shown
 from ..plugin_utils import _gate, _report, _report_page
+from ..plugin_utils._controller import OnceForAllHosts
 
 
-class ActionModule(ActionBase):
-    """No connection is opened: everything happens on the controller."""
+class ActionModule(OnceForAllHosts):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "result": {"type": "str", "required": True},
+        "folder": {"type": "path", "required": True},
+        "person": {"type": "str"},
+    }
 
-    BYPASS_HOST_LOOP = True
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        task_vars = task_vars or {}
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _options, arguments = self.validate_argument_spec(
-            argument_spec={
-                "result": {"type": "str", "required": True},
-                "folder": {"type": "path", "required": True},
-                "person": {"type": "str"},
-            }
-        )
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
         checked = _gate.check(task_vars)
         if checked.errors:
             checked.show()
@@ -62,7 +54,6 @@ class ActionModule(ActionBase):
                     stream.write(text)
                 os.replace(path + ".new", path)
             self._display.display(f"\nThe whole report: {result['files'][0]}  (.csv, .json)")
-        result["changed"] = False
         return result
 
 

@@ -5,31 +5,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible import constants as C
-from ansible.plugins.action import ActionBase
 from ansible.utils.color import stringc
 
 from ..module_utils._node import shown
 from ..plugin_utils import _selftest
+from ..plugin_utils._controller import ControllerAction
 
 
-class ActionModule(ActionBase):
-    """No connection is opened: everything happens on the controller."""
+class ActionModule(ControllerAction):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {"canaries": {"type": "str", "required": True}, "events": {"type": "str", "required": True}}
 
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        task_vars = task_vars or {}
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _options, arguments = self.validate_argument_spec(
-            argument_spec={"canaries": {"type": "str", "required": True}, "events": {"type": "str", "required": True}}
-        )
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {"failed": True}
         host = task_vars["inventory_hostname"]
         ran, seen = (task_vars.get(arguments[name]) or {} for name in ("canaries", "events"))
-        result.update(changed=False, failed=True)
         if "token" not in ran or "events" not in seen:
             message = next((outcome["msg"] for outcome in (ran, seen) if outcome.get("msg")), "nothing was tried there")
             message = shown(" ".join(str(message).split()), 1000)

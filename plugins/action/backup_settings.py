@@ -5,23 +5,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.plugins.action import ActionBase
+from typing import Any, ClassVar
 
 from ..module_utils import _backup_settings
+from ..plugin_utils._controller import ControllerAction
 
 
-class ActionModule(ActionBase):
-    """No connection is opened: everything happens on the controller."""
+class ActionModule(ControllerAction):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {"settings": {"type": "dict", "required": True}}
 
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _options, arguments = self.validate_argument_spec(argument_spec={"settings": {"type": "dict", "required": True}})
-        hosts = (task_vars or {})["groups"]["all"]
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        hosts = task_vars["groups"]["all"]
         result["problems"] = [str(problem) for problem in _backup_settings.check(arguments["settings"], hosts)]
         if result["problems"]:
             count = len(result["problems"])

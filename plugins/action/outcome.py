@@ -6,30 +6,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible import constants as C
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._node import shown
 from ..plugin_utils import _gate
+from ..plugin_utils._controller import OnceForAllHosts
 
 _COLORS = {"done": C.COLOR_OK, "failed": C.COLOR_ERROR, "state unknown": C.COLOR_UNREACHABLE}
 
 
-class ActionModule(ActionBase):
-    """No connection is opened: everything happens on the controller."""
+class ActionModule(OnceForAllHosts):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {"result": {"type": "str", "required": True}, "title": {"type": "str", "required": True}}
 
-    BYPASS_HOST_LOOP = True
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        task_vars = task_vars or {}
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _options, arguments = self.validate_argument_spec(
-            argument_spec={"result": {"type": "str", "required": True}, "title": {"type": "str", "required": True}}
-        )
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
         hosts = task_vars["ansible_play_hosts_all"]
         variables = {host: task_vars["hostvars"].raw_get(host) for host in hosts}
         rows = {host: _state(variables[host].get(arguments["result"])) for host in hosts}

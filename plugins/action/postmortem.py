@@ -9,40 +9,32 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._event import instant
 from ..module_utils._node import shown
 from ..plugin_utils import _gate, _postmortem, _postmortem_document, _postmortem_files, _postmortem_lint, _report_page
 from ..plugin_utils._aliases import Aliases
+from ..plugin_utils._controller import OnceForAllHosts
 from .postmortem_window import read_notes
 
 
-class ActionModule(ActionBase):
-    """No connection is opened: everything happens on the controller."""
+class ActionModule(OnceForAllHosts):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "title": {"type": "str", "required": True},
+        "since": {"type": "str", "required": True},
+        "until": {"type": "str", "required": True},
+        "folder": {"type": "path", "required": True},
+        "notes": {"type": "path", "default": ""},
+        "names": {"type": "bool", "default": False},
+        "collector": {"type": "str", "required": True},
+        "hosts": {"type": "str", "required": True},
+    }
 
-    BYPASS_HOST_LOOP = True
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        task_vars = task_vars or {}
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _options, arguments = self.validate_argument_spec(
-            argument_spec={
-                "title": {"type": "str", "required": True},
-                "since": {"type": "str", "required": True},
-                "until": {"type": "str", "required": True},
-                "folder": {"type": "path", "required": True},
-                "notes": {"type": "path", "default": ""},
-                "names": {"type": "bool", "default": False},
-                "collector": {"type": "str", "required": True},
-                "hosts": {"type": "str", "required": True},
-            }
-        )
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
         now = int(time.time() * 1_000_000)
         wanted = _postmortem.Asked(
             " ".join(arguments["title"].split()), instant(arguments["since"]), instant(arguments["until"]), arguments["names"]
@@ -73,7 +65,7 @@ class ActionModule(ActionBase):
                 _write(folder, data, text)
         except OSError as error:
             raise AnsibleError(f"{error.filename}: {error.strerror}; nothing that people wrote is lost") from None
-        result.update(folder=folder, files=[os.path.join(folder, name) for name in _postmortem_files.NAMES], changed=False)
+        result.update(folder=folder, files=[os.path.join(folder, name) for name in _postmortem_files.NAMES])
         result["gaps"] = len(data["gaps"])
         result["repeats"] = [one["folder"] for one in data["repeats"]]
         self._show(data, result["files"][0])

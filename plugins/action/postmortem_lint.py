@@ -6,27 +6,21 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible import constants as C
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._node import shown
 from ..plugin_utils import _gate, _postmortem_files, _postmortem_lint
+from ..plugin_utils._controller import OnceForAllHosts
 
 
-class ActionModule(ActionBase):
-    """No connection is opened: everything happens on the controller."""
+class ActionModule(OnceForAllHosts):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {"folder": {"type": "path", "required": True}}
 
-    BYPASS_HOST_LOOP = True
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _options, arguments = self.validate_argument_spec(argument_spec={"folder": {"type": "path", "required": True}})
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {"faults": []}
         documents = _postmortem_files.documents(arguments["folder"])
-        result.update(changed=False, faults=[])
         for name, text in documents.items():
             file = os.path.relpath(os.path.join(arguments["folder"], name, _postmortem_files.DOCUMENT))
             for fault in _postmortem_lint.lint(text):

@@ -7,38 +7,31 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from ansible import context
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._event import written
 from ..plugin_utils import _extra_words, _postmortem
+from ..plugin_utils._controller import OnceForAllHosts
 
 # What people set, whose words may have been lost.
 _VARIABLES = {"title": "postmortem_title", "since": "postmortem_from", "until": "postmortem_to"}
 
 
-class ActionModule(ActionBase):
-    """No connection is opened: everything happens on the controller."""
+class ActionModule(OnceForAllHosts):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "title": {"type": "str", "required": True},
+        "since": {"type": "str", "required": True},
+        "until": {"type": "str", "required": True},
+        "folder": {"type": "path", "required": True},
+        "notes": {"type": "path", "default": ""},
+    }
 
-    BYPASS_HOST_LOOP = True
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _options, arguments = self.validate_argument_spec(
-            argument_spec={
-                "title": {"type": "str", "required": True},
-                "since": {"type": "str", "required": True},
-                "until": {"type": "str", "required": True},
-                "folder": {"type": "path", "required": True},
-                "notes": {"type": "path", "default": ""},
-            }
-        )
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
         now = int(time.time() * 1_000_000)
         faults = []
         try:
@@ -62,7 +55,6 @@ class ActionModule(ActionBase):
                 faults.append(str(error))
         if faults:
             raise AnsibleError("\n".join(faults))
-        result["changed"] = False
         return result
 
 

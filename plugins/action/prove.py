@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 
 from ..plugin_utils import _gate, _proof, _proof_history
+from ..plugin_utils._controller import ControllerAction
 
 _PAIRS = ("record_seconds", "backup_hours", "restore_days", "clock_seconds", "certificate_days")
 _NUMBERS = {"warn": {"type": "float", "required": True}, "broken": {"type": "float", "required": True}}
@@ -27,21 +27,14 @@ _SETTINGS: dict[str, Any] = {
 _EVIDENCE = ("canary", "host", "record", "access")
 
 
-class ActionModule(ActionBase):
-    """No connection is opened: everything happens on the controller."""
+class ActionModule(ControllerAction):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "settings": {"type": "dict", "required": True, "options": _SETTINGS},
+        **{name: {"type": "dict"} for name in _EVIDENCE},
+    }
 
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        task_vars = task_vars or {}
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _options, arguments = self.validate_argument_spec(
-            argument_spec={
-                "settings": {"type": "dict", "required": True, "options": _SETTINGS},
-                **{name: {"type": "dict"} for name in _EVIDENCE},
-            }
-        )
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
         settings = arguments["settings"]
         verdict = _gate.verdict(task_vars)
         if verdict.errors:
@@ -59,7 +52,6 @@ class ActionModule(ActionBase):
         faults = list(asked.faults())
         if faults:
             raise AnsibleError("\n".join(faults))
-        result["changed"] = False
         if any(arguments[name] is not None for name in _EVIDENCE):
             found = _proof.Evidence(**{name: arguments[name] or {} for name in _EVIDENCE})
             proofs = _proof.judge(asked, found, time.time())

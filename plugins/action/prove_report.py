@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible import constants as C
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._moment import Moment
 from ..module_utils._node import shown
 from ..plugin_utils import _gate, _proof, _proof_files, _proof_history
+from ..plugin_utils._controller import OnceForAllHosts
 
 _COLORS = {"ok": C.COLOR_OK, "warn": C.COLOR_WARN, "broken": C.COLOR_ERROR, "unknown": C.COLOR_UNREACHABLE, "waived": None}
 # The condition of the role's tasks that keeps a host out.
@@ -23,24 +23,15 @@ _NOT_HERE = "prove_here | bool"
 _FEW = 5
 
 
-class ActionModule(ActionBase):
-    """No connection is opened: everything happens on the controller."""
+class ActionModule(OnceForAllHosts):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "result": {"type": "str", "required": True},
+        "folder": {"type": "path", "required": True},
+        "fail": {"type": "bool", "default": True},
+    }
 
-    BYPASS_HOST_LOOP = True
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        task_vars = task_vars or {}
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _options, arguments = self.validate_argument_spec(
-            argument_spec={
-                "result": {"type": "str", "required": True},
-                "folder": {"type": "path", "required": True},
-                "fail": {"type": "bool", "default": True},
-            }
-        )
-        result["changed"] = False
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
         outcomes = {name: task_vars["hostvars"].raw_get(name).get(arguments["result"]) for name in task_vars["ansible_play_hosts_all"]}
         # Hosts that are not asked are not shown either; where none is, nor are those that did not come so far.
         outcomes = {name: outcome for name, outcome in outcomes.items() if (outcome or {}).get("false_condition") != _NOT_HERE}

@@ -8,34 +8,26 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._moment import Moment
 from ..module_utils._resolve import Model
 from ..plugin_utils import _gate, _postmortem_files, _report
+from ..plugin_utils._controller import OnceForAllHosts
 
 
-class ActionModule(ActionBase):
-    """No connection is opened: everything happens on the controller."""
+class ActionModule(OnceForAllHosts):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "person": {"type": "str"},
+        "expect": {"type": "str", "choices": ["access", "none"]},
+        "postmortems": {"type": "path"},
+    }
+    REQUIRED_TOGETHER: ClassVar[list[list[str]]] = [["person", "expect"]]
 
-    BYPASS_HOST_LOOP = True
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        task_vars = task_vars or {}
-        _options, arguments = self.validate_argument_spec(
-            argument_spec={
-                "person": {"type": "str"},
-                "expect": {"type": "str", "choices": ["access", "none"]},
-                "postmortems": {"type": "path"},
-            },
-            required_together=[["person", "expect"]],
-        )
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
         folder = arguments.pop("postmortems")
         try:
             incidents = _postmortem_files.open_incidents(folder) if folder else {}

@@ -29,17 +29,7 @@ options:
   person:
     description: Print what concerns this person.
     type: str
-attributes:
-  check_mode:
-    description: Writes no files.
-    support: full
-  diff_mode:
-    description: Changes no host.
-    support: none
-  platform:
-    description: The controller.
-    support: full
-    platforms: posix
+extends_documentation_fragment: safetynet.prod_access.controller
 notes:
   - It runs once for all hosts of a play.
 seealso:

@@ -23,12 +23,7 @@ options:
     description: The name of the variable that M(safetynet.prod_access.audit_events_info) registered its result in.
     type: str
     required: true
-extends_documentation_fragment: safetynet.prod_access.reads
-attributes:
-  platform:
-    description: The controller.
-    support: full
-    platforms: posix
+extends_documentation_fragment: safetynet.prod_access.controller
 seealso:
   - module: safetynet.prod_access.audit_canaries
 author:

@@ -48,21 +48,7 @@ options:
   answers:
     description: What M(safetynet.prod_access.backup_repository) answered, by the name of the repository.
     type: dict
-  lock_timeout:
-    description: How long to wait for another run on the same host, in seconds.
-    type: int
-    default: 60
-attributes:
-  check_mode:
-    description: Says what would change, as far as it can be known before the packages are there.
-    support: full
-  diff_mode:
-    description: Shows files that are no secrets, and what else is done.
-    support: full
-  platform:
-    description: Linux with systemd. Debian 12 and 13 are tested.
-    support: full
-    platforms: posix
+extends_documentation_fragment: safetynet.prod_access.backup
 author:
   - The safetynet.prod_access maintainers (@safetynet)
 """

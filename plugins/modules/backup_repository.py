@@ -57,21 +57,7 @@ options:
     description: Whether to begin with the first backup of O(client), without waiting for it, where there is none yet.
     type: bool
     default: false
-  lock_timeout:
-    description: How long to wait for another run on the same host, in seconds.
-    type: int
-    default: 60
-attributes:
-  check_mode:
-    description: Says what would change, as far as it can be known before the packages are there.
-    support: full
-  diff_mode:
-    description: Shows files that are no secrets, and what else is done.
-    support: full
-  platform:
-    description: Linux with systemd. Debian 12 and 13 are tested; restic's server is a package of Debian 13.
-    support: full
-    platforms: posix
+extends_documentation_fragment: safetynet.prod_access.backup
 author:
   - The safetynet.prod_access maintainers (@safetynet)
 """

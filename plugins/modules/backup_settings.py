@@ -17,20 +17,7 @@ options:
     description: The variables by their names, and what each says.
     type: dict
     required: true
-attributes:
-  action:
-    description: It runs on the controller.
-    support: full
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
-  platform:
-    description: It runs on the controller.
-    support: full
-    platforms: posix
+extends_documentation_fragment: safetynet.prod_access.controller
 author:
   - The safetynet.prod_access maintainers (@safetynet)
 """

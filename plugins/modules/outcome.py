@@ -23,12 +23,7 @@ options:
     description: The line above the table.
     type: str
     required: true
-extends_documentation_fragment: safetynet.prod_access.reads
-attributes:
-  platform:
-    description: The controller.
-    support: full
-    platforms: posix
+extends_documentation_fragment: safetynet.prod_access.controller
 notes:
   - It runs once for all hosts of a play.
 seealso:

@@ -51,17 +51,7 @@ options:
     description: The name of the variable that M(safetynet.prod_access.postmortem_evidence) on each host was registered in.
     type: str
     required: true
-attributes:
-  check_mode:
-    description: Writes no files.
-    support: full
-  diff_mode:
-    description: Changes no host.
-    support: none
-  platform:
-    description: The controller.
-    support: full
-    platforms: posix
+extends_documentation_fragment: safetynet.prod_access.controller
 notes:
   - It runs once for all hosts of a play.
 author:

@@ -19,12 +19,7 @@ options:
     description: Where all post-mortems are.
     type: path
     required: true
-extends_documentation_fragment: safetynet.prod_access.reads
-attributes:
-  platform:
-    description: The controller.
-    support: full
-    platforms: posix
+extends_documentation_fragment: safetynet.prod_access.controller
 notes:
   - It runs once for all hosts of a play.
 author:

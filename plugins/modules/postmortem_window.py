@@ -36,12 +36,7 @@ options:
     description: A file with what people saw and thought. None where it is empty.
     type: path
     default: ""
-extends_documentation_fragment: safetynet.prod_access.reads
-attributes:
-  platform:
-    description: The controller.
-    support: full
-    platforms: posix
+extends_documentation_fragment: safetynet.prod_access.controller
 notes:
   - It runs once for all hosts of a play.
 author:

@@ -53,9 +53,9 @@ options:
         elements: str
         default: []
       record_seconds:
-        description: C(warn) and C(broken); from how many seconds on the way to the collector is amber, and red. So long is waited for.
+        description: From how many seconds on the way to the collector is amber, and red. So long is waited for.
         type: dict
-        suboptions:
+        suboptions: &limits
           warn:
             description: Amber from there on.
             type: float
@@ -65,63 +65,26 @@ options:
             type: float
             required: true
       backup_hours:
-        description: C(warn) and C(broken); from how many hours on the last backup is amber, and red.
+        description: From how many hours on the last backup is amber, and red.
         type: dict
-        suboptions:
-          warn:
-            description: Amber from there on.
-            type: float
-            required: true
-          broken:
-            description: Red from there on.
-            type: float
-            required: true
+        suboptions: *limits
       restore_days:
-        description: C(warn) and C(broken); from how many days on the last proven restore is amber, and red.
+        description: From how many days on the last proven restore is amber, and red.
         type: dict
-        suboptions:
-          warn:
-            description: Amber from there on.
-            type: float
-            required: true
-          broken:
-            description: Red from there on.
-            type: float
-            required: true
+        suboptions: *limits
       clock_seconds:
-        description: C(warn) and C(broken); from how many seconds on the clock is amber, and red.
+        description: From how many seconds on the clock is amber, and red.
         type: dict
-        suboptions:
-          warn:
-            description: Amber from there on.
-            type: float
-            required: true
-          broken:
-            description: Red from there on.
-            type: float
-            required: true
+        suboptions: *limits
       certificate_days:
-        description: C(warn) and C(broken); below how many days that are left a certificate is amber, and red.
+        description: Below how many days that are left a certificate is amber, and red.
         type: dict
-        suboptions:
-          warn:
-            description: Amber from there on.
-            type: float
-            required: true
-          broken:
-            description: Red from there on.
-            type: float
-            required: true
+        suboptions: *limits
       ends_days:
         description: How many days before an access ends it is amber.
         type: float
         default: 14
-extends_documentation_fragment: safetynet.prod_access.reads
-attributes:
-  platform:
-    description: The controller.
-    support: full
-    platforms: posix
+extends_documentation_fragment: safetynet.prod_access.controller
 seealso:
   - module: safetynet.prod_access.prove_report
 author:

@@ -29,15 +29,7 @@ options:
     description: Whether to fail where a promise is broken.
     type: bool
     default: true
-extends_documentation_fragment: safetynet.prod_access.reads
-attributes:
-  check_mode:
-    description: Says what would be tried, and writes nothing.
-    support: full
-  platform:
-    description: The controller.
-    support: full
-    platforms: posix
+extends_documentation_fragment: safetynet.prod_access.controller
 notes:
   - It runs once for all hosts of a play.
 seealso:

@@ -29,12 +29,7 @@ options:
         away from a person is warned of, unless the person's entry says C(because).
       - Without it, nothing is compared.
     type: path
-extends_documentation_fragment: safetynet.prod_access.reads
-attributes:
-  platform:
-    description: The controller.
-    support: full
-    platforms: posix
+extends_documentation_fragment: safetynet.prod_access.controller
 notes:
   - It runs once for all hosts of a play.
 seealso:

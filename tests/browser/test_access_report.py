@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,9 @@ from playwright.sync_api import Page, expect
 
 from . import inventories
 from .conftest import OpenReport
+from .looks import WIDTHS, check_page, check_panel, check_policy, contrast
 
 SMALL = inventories.small()
-WIDTHS = (360, 800, 1600)
 
 
 def cell(page: Page, person: str, host: str) -> str:
@@ -26,11 +25,6 @@ def people(page: Page) -> list[str]:
 
 def hosts(page: Page) -> list[str]:
     return [name.split()[0] for name in page.locator("#grid [role=columnheader].host").all_inner_texts()]
-
-
-def sideways(page: Page) -> int:
-    """How many pixels of the page stand outside its width."""
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 def explanation(page: Page) -> str:
@@ -172,42 +166,20 @@ def test_hostile_texts_are_shown_as_they_are(open_report: OpenReport) -> None:
 
 def test_the_policy_of_the_page_runs_nothing_but_its_own(open_report: OpenReport) -> None:
     page = open_report(SMALL)
-    policy = page.locator('meta[http-equiv="Content-Security-Policy"]').get_attribute("content") or ""
-    assert policy.startswith("default-src 'none'; ")
-    assert "unsafe" not in policy
-    assert len(re.findall(r"'sha256-[A-Za-z0-9+/]{43}='", policy)) == 2
+    check_policy(page)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_three_widths_in_light_and_dark(open_report: OpenReport, tmp_path: Path, width: int, scheme: str) -> None:
     page = open_report(SMALL, viewport={"width": width, "height": 900}, color_scheme=scheme)
-    assert sideways(page) == 0
-    back, ink = page.evaluate("[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]")
-    assert contrast(back, ink) > 7
-    assert (luminance(back) > luminance(ink)) == (scheme == "light")
+    check_page(page, scheme)
     for kind in ("full", "rules", "login"):
         mark = page.locator(f"#legend .{kind}")
         colours = mark.evaluate("(mark) => [getComputedStyle(mark).backgroundColor, getComputedStyle(mark).color]")
         assert contrast(*colours) > 4.5, kind
     page.locator('[role=gridcell][aria-label^="alice on web1:"]').click()
-    box = page.locator("#panel").bounding_box()
-    assert box is not None
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= width
-    assert sideways(page) == 0
-
-
-def luminance(colour: str) -> float:
-    """WCAG 2.2, "relative luminance", of a colour as the browser computed it."""
-    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    dark, light = sorted(map(luminance, (one, other)))
-    return (light + 0.05) / (dark + 0.05)
+    check_panel(page, width)
 
 
 def test_paper_has_every_access_and_no_controls(open_report: OpenReport) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from .conftest import OpenReport
 from .inventories import HOSTILE
-from .test_access_report import WIDTHS, contrast, luminance, sideways
+from .looks import WIDTHS, check_page, check_panel, check_policy, contrast
 
 
 def data(*, given: dict[str, Any] | None = None, **document: str) -> dict[str, Any]:
@@ -229,31 +228,21 @@ def test_what_people_wrote_is_shown_as_they_meant_it(open_report: OpenReport) ->
 
 
 def test_the_policy_of_the_page_runs_nothing_but_its_own(open_report: OpenReport) -> None:
-    policy = opened(open_report).locator('meta[http-equiv="Content-Security-Policy"]').get_attribute("content") or ""
-    assert policy.startswith("default-src 'none'; ")
-    assert "unsafe" not in policy
-    assert len(re.findall(r"'sha256-[A-Za-z0-9+/]{43}='", policy)) == 2
+    check_policy(opened(open_report))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_three_widths_in_light_and_dark(open_report: OpenReport, width: int, scheme: str) -> None:
     page = opened(open_report, viewport={"width": width, "height": 900}, color_scheme=scheme)
-    assert sideways(page) == 0
-    back, text = page.evaluate("[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]")
-    assert contrast(back, text) > 7
-    assert (luminance(back) > luminance(text)) == (scheme == "light")
+    check_page(page, scheme)
     assert ink(page) > 6
     # What kinds are called in the drawing can be read.
     card = page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor")
     for mark in page.locator("#legend .swatch[class*=kind-]").all():
         assert contrast(card, mark.evaluate("(mark) => getComputedStyle(mark).color")) > 4.5, mark.get_attribute("class")
     page.get_by_role("button", name="Record of 12:04:00 on db1").first.click()
-    box = page.locator("#panel").bounding_box()
-    assert box is not None
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= width
-    assert sideways(page) == 0
+    check_panel(page, width)
 
 
 def test_paper_has_the_drawing_and_the_document_and_no_controls(open_report: OpenReport) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from .conftest import OpenReport
 from .inventories import HOSTILE
-from .test_access_report import WIDTHS, contrast, luminance, sideways
+from .looks import WIDTHS, check_page, check_panel, contrast, luminance
 
 BAD: dict[str, Any] = {"record": {"events": []}, "host": {"ways_in": ["carol"]}}
 
@@ -112,21 +112,14 @@ def test_hostile_texts_stay_texts(open_report: OpenReport) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_three_widths_in_light_and_dark(open_report: OpenReport, width: int, scheme: str) -> None:
     page = opened(open_report, viewport={"width": width, "height": 900}, color_scheme=scheme)
-    assert sideways(page) == 0
-    back, text = page.evaluate("[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]")
-    assert contrast(back, text) > 7
-    assert (luminance(back) > luminance(text)) == (scheme == "light")
+    check_page(page, scheme)
     # Each state can be read, and is more than a colour: it has a shape and a word.
     for mark in page.locator("#legend .mark").all():
         own, back = mark.evaluate("(mark) => [getComputedStyle(mark).color, getComputedStyle(mark).backgroundColor]")
         card = page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor")
         assert contrast(own, card if back == "rgba(0, 0, 0, 0)" else back) > 4.5, mark.inner_text()
     page.locator(".cell").first.click()
-    box = page.locator("#panel").bounding_box()
-    assert box is not None
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= width
-    assert sideways(page) == 0
+    check_panel(page, width)
 
 
 def test_paper_has_the_findings_and_no_controls(open_report: OpenReport) -> None:
