@@ -100,7 +100,8 @@ def test_check_mode_says_just_what_is_done(left: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", LEAVING)
 def test_nothing_of_ours_is_left_but_what_is_said(left: dict[str, Any], name: str) -> None:
-    found = host(name, "find / -xdev -path /proc -prune -o -path /sys -prune -o -name '*prod-access*' -print")
+    homes = "-path '*/.local/state/prod-access' -prune"
+    found = host(name, f"find / -xdev -path /proc -prune -o -path /sys -prune -o {homes} -o -name '*prod-access*' -print")
     assert sorted(found.split()) == sorted(["/etc/prod-access", "/var/lib/prod-access", *ARCHIVES.get(name, [])])
     assert host(name, "ls /etc/prod-access").split() == ["backup"]
     assert set(host(name, "ls /var/lib/prod-access").split()) <= {"accounts.json", "ledger.json", "backup", "receipts"}
