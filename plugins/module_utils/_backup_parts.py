@@ -14,13 +14,12 @@ import random
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import stat
 import subprocess
 import time
 import urllib.parse
-from typing import Any, BinaryIO, Callable, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping
 
 from . import _files, _mariadb_log
 from ._backup_client import STATE
@@ -265,64 +264,23 @@ def _copy_sqlite(path: str, target: str) -> None:
 
 
 def redis(config: Mapping[str, Any], restic: Restic) -> Outcome:
-    """What Redis saves when it is asked to, found whole before it is sent. Its password is read from its own configuration."""
+    """What Redis gives its replicas, found whole before it is sent. Its password is read from its own configuration."""
     started = int(time.time())
-    before = _redis("LASTSAVE")
-    # Its clock has whole seconds, and one save can follow another within one.
-    time.sleep(1)
-    _redis("BGSAVE", "SCHEDULE")
-    deadline = time.monotonic() + config["timeout"]
-    while _redis("LASTSAVE") == before or "rdb_bgsave_in_progress:1" in _redis("INFO", "persistence"):
-        if time.monotonic() > deadline or "rdb_last_bgsave_status:err" in _redis("INFO", "persistence"):
-            raise HostError("redis could not save its data", "see why: journalctl -u redis-server")
-        time.sleep(0.1)
-    path = os.path.join(_redis("CONFIG", "GET", "dir").splitlines()[1], _redis("CONFIG", "GET", "dbfilename").splitlines()[1])
-    with spool("redis") as folder:
-        shutil.copyfile(path, f"{folder}/dump.rdb")
-        tried = attempt(["redis-check-rdb", f"{folder}/dump.rdb"], timeout=600)
-        if tried.returncode:
-            raise HostError(f"{path} is damaged: {tried.stdout.strip().splitlines()[-1:]}", "see the journal of redis-server")
-        return _spooled("redis", folder, config, restic, started)
-
-
-def _redis(*words: str) -> str:
-    """What Redis answers, in its own protocol (RESP 2): redis-cli would take the password from where others may see it."""
     settings = dict(re.findall(r'^(port|requirepass|unixsocket) +"?([^"\n]+?)"?$', _files.read_text(_REDIS) or "", re.M))
-    try:
-        with _connected(settings) as connection, connection.makefile("rb") as answers:
-            if "requirepass" in settings:
-                _say(connection, "AUTH", settings["requirepass"])
-                _heard(answers)
-            _say(connection, *words)
-            return _heard(answers)
-    except OSError as error:
-        raise HostError(f"redis does not answer: {error}", "see whether it is up: systemctl status redis-server") from None
-
-
-def _connected(settings: Mapping[str, str]) -> socket.socket:
-    if settings.get("port") == "0":
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(settings.get("unixsocket", "/run/redis/redis-server.sock"))
-        return connection
-    return socket.create_connection(("localhost", int(settings.get("port", "6379"))), timeout=60)
-
-
-def _say(connection: socket.socket, *words: str) -> None:
-    encoded = [word.encode() for word in words]
-    connection.sendall(b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded))
-
-
-def _heard(answers: BinaryIO) -> str:
-    """One answer; a list's items line by line. Raises HostError where it is an error."""
-    line = answers.readline().rstrip(b"\r\n").decode(errors="replace")
-    kind, said = line[:1], line[1:]
-    if kind == "-":
-        raise HostError(f"redis: {said}", "see its password in /etc/redis/redis.conf, and journalctl -u redis-server")
-    if kind == "$":
-        return answers.read(int(said) + 2)[:-2].decode(errors="replace")
-    if kind == "*":
-        return "\n".join(_heard(answers) for _each in range(int(said)))
-    return said
+    by_socket = settings.get("port") == "0"
+    way = ["-s", settings.get("unixsocket", "/run/redis/redis-server.sock")] if by_socket else ["-p", settings.get("port", "6379")]
+    # An argument could be seen by everybody; what root's programs have in their environment by root alone.
+    secret = {"REDISCLI_AUTH": settings["requirepass"]} if "requirepass" in settings else {}
+    with spool("redis") as folder:
+        path = f"{folder}/dump.rdb"
+        tried = attempt(["redis-cli", *way, "--rdb", path], timeout=config["timeout"], environment=secret)
+        if tried.returncode:
+            said = (tried.stderr or tried.stdout).strip().splitlines()[-1:]
+            raise HostError(f"redis: {''.join(said)}", "see its password in /etc/redis/redis.conf, and journalctl -u redis-server")
+        tried = attempt(["redis-check-rdb", path], timeout=600)
+        if tried.returncode:
+            raise HostError(f"what redis gave is damaged: {tried.stdout.strip().splitlines()[-1:]}", "see the journal of redis-server")
+        return _spooled("redis", folder, config, restic, started)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from typing import Mapping
 
 # /usr/sbin first: an ordinary user's PATH, which become may keep, lacks it.
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -22,7 +23,9 @@ class HostError(Exception):
         self.mend = mend
 
 
-def attempt(argv: list[str], *, timeout: float = 60, data: str | None = None) -> subprocess.CompletedProcess[str]:
+def attempt(
+    argv: list[str], *, timeout: float = 60, data: str | None = None, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a program without a shell. Raises HostError when it is missing or hangs; a failure is the caller's to judge."""
     try:
         return subprocess.run(
@@ -32,7 +35,7 @@ def attempt(argv: list[str], *, timeout: float = 60, data: str | None = None) ->
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            env={**_ENVIRONMENT, **({"TZ": os.environ["TZ"]} if "TZ" in os.environ else {})},
+            env={**_ENVIRONMENT, **({"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}), **(environment or {})},
             timeout=timeout,
             check=False,
         )

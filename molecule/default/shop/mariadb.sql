@@ -1,4 +1,4 @@
--- The same shop as in PostgreSQL, with 300,000 orders.
+-- The same shop as in PostgreSQL, with 30,000 orders.
 CREATE DATABASE shop CHARACTER SET utf8mb4;
 USE shop;
 
@@ -33,9 +33,9 @@ CREATE TABLE orders (
 INSERT INTO orders (customer_id, placed_at, status, total, note)
 SELECT
     1 + seq * 7919 % 20000,
-    timestamp '2023-11-01 08:00:00' + INTERVAL seq * 5 MINUTE,
-    CASE WHEN seq > 299000 THEN elt(1 + seq % 3, 'placed', 'paid', 'shipped') WHEN seq % 40 = 0 THEN 'returned' ELSE 'delivered' END,
+    timestamp '2023-11-01 08:00:00' + INTERVAL seq * 50 MINUTE,
+    CASE WHEN seq > 29900 THEN elt(1 + seq % 3, 'placed', 'paid', 'shipped') WHEN seq % 40 = 0 THEN 'returned' ELSE 'delivered' END,
     4.99 + seq * 104729 % 50000 / 100.0,
     CASE WHEN seq % 25 = 0 THEN 'Please leave it with the neighbours.' END
-FROM seq_1_to_300000;
+FROM seq_1_to_30000;
 ANALYZE TABLE customers, orders;

@@ -47,7 +47,7 @@ class Client:
 
 
 PSQL = Client("psql", f"sudo -u postgres {GUARD} psql -X", r"shop=[*!]?# ", "sudo -u postgres psql -XAtq shop", "500,000")
-MARIADB = Client("mariadb", f"sudo {GUARD} mariadb -A", r"MariaDB \[\w+\]> ", "mariadb --skip-column-names shop", "300,000")
+MARIADB = Client("mariadb", f"sudo {GUARD} mariadb -A", r"MariaDB \[\w+\]> ", "mariadb --skip-column-names shop", "30,000")
 CLIENTS = pytest.mark.parametrize("client", [PSQL, MARIADB], ids=lambda client: client.name)
 
 
@@ -481,7 +481,7 @@ class TestMariadb:
             person.see("password: ")
             person.prompt = MARIADB.prompt
             person.run("secret")
-            assert "300000" in person.run("SELECT count(*) FROM orders;")
+            assert "30000" in person.run("SELECT count(*) FROM orders;")
             person.is_asked("DELETE FROM shop.orders;")
             assert "DELETE command denied" in person.confirm()
         finally:
