@@ -25,6 +25,7 @@ from ._units import keep_running
 FOLDER = "/etc/prod-access/backup-repository"
 CONFIG = f"{FOLDER}/config.json"
 PASSWORDS = f"{FOLDER}/htpasswd"
+_PASSWORDS_LOCK = "/run/prod-access-backup-passwords.lock"
 SERVER = "restic-rest-server"
 # Where Debian's pgbackrest keeps what is of one stanza.
 STANZAS = "/var/lib/pgbackrest/backup"
@@ -209,9 +210,10 @@ def _give_credentials(config: Mapping[str, Any], name: str, certificate: str) ->
     text = _certificate.sealed(given, certificate)
     # A password that nobody made up needs no slow hash, and restic's server takes this one or bcrypt, which Python has no more.
     digest = base64.b64encode(hashlib.sha1(for_server.encode()).digest()).decode()  # noqa: S324
-    lines = [line for line in (_files.read_text(PASSWORDS) or "").splitlines() if not line.startswith(f"{name}:")]
-    gid = os.stat(PASSWORDS).st_gid
-    _files.write(PASSWORDS, "".join(f"{line}\n" for line in [*lines, f"{name}:{{SHA}}{digest}"]), 0o640, gid)
+    with _files.alone(_PASSWORDS_LOCK, wait=True):
+        lines = [line for line in (_files.read_text(PASSWORDS) or "").splitlines() if not line.startswith(f"{name}:")]
+        gid = os.stat(PASSWORDS).st_gid
+        _files.write(PASSWORDS, "".join(f"{line}\n" for line in [*lines, f"{name}:{{SHA}}{digest}"]), 0o640, gid)
     run(["systemctl", "kill", "--signal=HUP", "restic-rest-server.service"])
     _files.write(f"{folder}/sealed.json", _files.dumped({"certificate": certificate, "sealed": text}), 0o600)
 

@@ -97,12 +97,12 @@ def sweep(folder: str) -> None:
 
 
 @contextlib.contextmanager
-def host_lock(owner: str, timeout: float) -> Iterator[None]:
-    """Keep others out until done. Raises HostError, naming the owner, after ``timeout`` seconds.
+def host_lock(owner: str, timeout: float, path: str = _LOCK) -> Iterator[None]:
+    """Keep others out until done. Raises HostError, naming the owner, after ``timeout`` seconds. ``path`` is that of a lesser lock.
 
     The kernel drops the lock when its holder dies, so it can never be stale.
     """
-    handle = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with open(handle, "r+", encoding="utf-8") as lock:
         deadline = time.monotonic() + timeout
         while True:

@@ -120,16 +120,19 @@ def main() -> None:
     os.umask(0o022)
     params = module.params
     steps = Steps(check=module.check_mode)
+    client = params["client"]
+    # Many are let in at the same time: restic takes seconds for each, by its choice of how slow a password is to try.
+    lock = {"path": f"/run/prod-access-client-{client['name']}.lock"} if client else {}
     try:
-        with _files.host_lock("backup_repository", params["lock_timeout"]):
-            if params["client"] is None:
+        with _files.host_lock("backup_repository", params["lock_timeout"], **lock):
+            if client is None:
                 answer = _backup_repository.set_up(params["settings"], steps)
             elif params["begin"]:
-                answer = _backup_repository.begin(params["client"], steps)
+                answer = _backup_repository.begin(client, steps)
             elif steps.check and not os.path.exists(_backup_repository.CONFIG):
-                answer = {"changed": True, "changes": [f"let {params['client']['name']} in"]}
+                answer = {"changed": True, "changes": [f"let {client['name']} in"]}
             else:
-                answer = _backup_repository.enrol(_backup_repository.read_config(), params["client"], steps)
+                answer = _backup_repository.enrol(_backup_repository.read_config(), client, steps)
     except (HostError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**answer)
