@@ -14,7 +14,7 @@ from . import _certificate, _files, _pgbackrest
 from ._command import HostError, attempt, run
 from ._mariadb import keep_binlog
 from ._pgbackrest import Cluster
-from ._postgres import POSTGRES, found_clusters, has_postgres, postgres_argv, psql
+from ._postgres import POSTGRES, found_clusters, has_postgres, postgres_argv, program, psql
 from ._restic import Restic
 from ._steps import Steps
 from ._units import keep_off, keep_running
@@ -155,8 +155,8 @@ def _archive(cluster: Cluster, params: Mapping[str, Any], steps: Steps) -> list[
     command = archive_command(cluster, params["name"])
     before = _files.read_text(path)
     if steps.file(path, _POSTGRESQL.format(command=command)):
-        program = f"/usr/lib/postgresql/{cluster.version}/bin/postgres"
-        tried = attempt(postgres_argv(program, "-D", cluster.data, f"--config_file={folder}/postgresql.conf", "-C", "archive_command"))
+        server = postgres_argv(program(cluster, "postgres"), "-D", cluster.data, f"--config_file={folder}/postgresql.conf")
+        tried = attempt([*server, "-C", "archive_command"])
         if tried.returncode or tried.stdout.strip() != command:
             _files.write(path, before) if before is not None else _files.remove(path)
             said = tried.stderr.strip().splitlines()[-1:] or [

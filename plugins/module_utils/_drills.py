@@ -84,23 +84,24 @@ def postgresql(config: Mapping[str, Any], _restic: Restic) -> Outcome:
 
 def _count(side: _side.Side, config: Mapping[str, Any], facts: dict[str, Any]) -> None:
     """Read every row of every table, which finds pages that are damaged, and do the team's own checks."""
-    databases = side.psql("postgres", "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate").splitlines()
+    facts["moment"], *databases = side.psql("postgres", _DATABASES).splitlines()
     for database in databases:
-        tables = side.psql(database, _TABLES).splitlines()
-        facts["tables"] += len(tables)
-        facts["rows"] += sum(map(int, side.psql(database, ";\n".join(f"SELECT count(*) FROM {table}" for table in tables)).split()))
-    facts["moment"] = side.psql(
-        "postgres", "SELECT to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-    )
+        counts = list(map(int, side.psql(database, _COUNTS).split()))
+        facts["tables"] += len(counts)
+        facts["rows"] += sum(counts)
     for check in config["checks"]:
         if check["engine"] == "postgresql" and check["database"] in databases:
             check_database(check, partial(side.psql, check["database"]), '"', facts)
 
 
-_TABLES = """
-SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+_DATABASES = """
+SELECT coalesce(to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), '');
+SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate
+"""
+_COUNTS = """
+SELECT format('SELECT count(*) FROM %I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence = 'p'
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_toast%'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_toast%' \\gexec
 """
 
 

@@ -29,9 +29,14 @@ def found_clusters() -> list[Cluster]:
     return clusters(run(["pg_lsclusters", "--no-header"])) if os.path.exists("/usr/bin/pg_lsclusters") else []
 
 
+def program(cluster: Cluster, name: str) -> str:
+    """A program of the cluster's version. By its name alone, a script of Debian's would look for it, for a tenth of a second."""
+    return f"/usr/lib/postgresql/{cluster.version}/bin/{name}"
+
+
 def psql(cluster: Cluster, database: str, sql: str, *, timeout: float = 60) -> str:
     """What a statement gives, unaligned. Raises HostError with the server's words."""
-    command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-p", str(cluster.port), "-d", database, "-f", "-"]
+    command = [program(cluster, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-p", str(cluster.port), "-d", database, "-f", "-"]
     done = attempt(postgres_argv(*command), data=sql + ";\n", timeout=timeout)
     if done.returncode:
         said = "; ".join(done.stderr.strip().splitlines()[-3:])

@@ -22,7 +22,7 @@ from ._backup_parts import CATALOG, keep_catalog
 from ._command import HostError, attempt
 from ._moment import Moment
 from ._pgbackrest import Backup, Cluster
-from ._postgres import backups, found_clusters, pgbackrest, postgres_argv, psql
+from ._postgres import backups, found_clusters, pgbackrest, postgres_argv, program, psql
 from ._sql_text import identifier, literal
 from ._wanted import Drop, Wanted, ago, drops, label, segments
 
@@ -187,9 +187,11 @@ def _all_drops(cluster: Cluster, stanza: str, database: int, first: Backup) -> I
             for name in batch:
                 _fetch(cluster, stanza, folder, name)
             # What begins at the end of a batch goes on in the first segment of the one that was read before.
-            program = f"/usr/lib/postgresql/{cluster.version}/bin/pg_waldump"
             done = attempt(
-                postgres_argv("TZ=UTC", program, "--rmgr=Transaction", f"--path={folder}", batch[0], (batch + after)[-1]), timeout=3600
+                postgres_argv(
+                    "TZ=UTC", program(cluster, "pg_waldump"), "--rmgr=Transaction", f"--path={folder}", batch[0], (batch + after)[-1]
+                ),
+                timeout=3600,
             )
             found = list(drops(done.stdout, database))
             yield from reversed(found)
@@ -334,7 +336,19 @@ END $$""",
 def _load(side: _side.Side, cluster: Cluster, database: str, schema: str, memory: Mapping[str, Any]) -> None:
     """Let the schema flow from the side instance into the live one, in one transaction, with how it came there as its comment."""
     dump = side.argv("pg_dump", f"--schema={identifier(schema)}", "--no-publications", "--no-subscriptions", database)
-    load = ["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "--single-transaction", "-p", str(cluster.port), "-d", database, "-f", "-"]
+    load = [
+        program(cluster, "psql"),
+        "-Xq",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "--single-transaction",
+        "-p",
+        str(cluster.port),
+        "-d",
+        database,
+        "-f",
+        "-",
+    ]
     errors = subprocess.PIPE
     with subprocess.Popen(dump, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as source:
         with subprocess.Popen(postgres_argv(*load), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors) as live:
@@ -467,7 +481,7 @@ def bring_database(wanted: Wanted, what: Plan) -> dict[str, Any]:
         _run(side.argv("pg_dump", "--format=directory", "--jobs=2", "--compress=0", f"--file={archive}", wanted.database))
         psql(cluster, "postgres", f"CREATE DATABASE {identifier(beginning)} TEMPLATE template0")
         port = ["-p", str(cluster.port)]
-        _run(postgres_argv("pg_restore", *port, "--jobs=2", "--exit-on-error", f"--dbname={beginning}", archive))
+        _run(postgres_argv(program(cluster, "pg_restore"), *port, "--jobs=2", "--exit-on-error", f"--dbname={beginning}", archive))
         psql(cluster, "postgres", f"ALTER DATABASE {identifier(beginning)} RENAME TO {identifier(name)}")
     return {"changed": True, "database": name, "moment": str(what.moment)}
 

@@ -16,7 +16,7 @@ from ._backup_client import STATE
 from ._command import HostError, attempt
 from ._mariadb import mariadb_program
 from ._pgbackrest import Cluster
-from ._postgres import pgbackrest, postgres_argv, psql
+from ._postgres import pgbackrest, postgres_argv, program, psql
 
 SCRATCH = f"{STATE}/scratch"
 # What a standby or a recovery must not have less of than its origin (PostgreSQL's documentation, "Hot Standby").
@@ -100,10 +100,9 @@ class Side:
         self.live = live
         self.folder = folder
 
-    def argv(self, program: str, *arguments: str) -> list[str]:
+    def argv(self, name: str, *arguments: str) -> list[str]:
         """A client's program that talks to it."""
-        path = f"/usr/lib/postgresql/{self.live.version}/bin/{program}"
-        return postgres_argv(path, "-h", self.folder, "-p", str(self.live.port), *arguments)
+        return postgres_argv(program(self.live, name), "-h", self.folder, "-p", str(self.live.port), *arguments)
 
     def psql(self, database: str, sql: str) -> str:
         done = attempt(self.argv("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"), data=sql + ";\n", timeout=3600)
@@ -121,7 +120,7 @@ class Side:
             if not os.path.exists(f"{self.folder}/data/postmaster.pid"):
                 said = _last_words(self.folder)
                 raise HostError(f"the side instance stopped: {said}", "choose a moment for which there are changes in the repository")
-            time.sleep(0.2)
+            time.sleep(0.1)
 
 
 @contextlib.contextmanager
@@ -135,27 +134,26 @@ def postgresql(live: Cluster, stanza: str, folder: str, *, target: Sequence[str]
     options = [f"--stanza={stanza}", f"--pg1-path={data}", f"--tablespace-map-all={folder}/tablespaces", "--archive-mode=off"]
     pgbackrest(*options, "--process-max=4", *only, *target, "restore", timeout=24 * 3600)
     _configure(live, folder)
-    program = f"/usr/lib/postgresql/{live.version}/bin/pg_ctl"
+    control = program(live, "pg_ctl")
     start = ["start", "-D", data, "-w", "-t", "86400", "-s", "-l", f"{folder}/log", "-o", f"-c config_file={folder}/side.conf"]
     side = Side(live, folder)
     try:
         # It inherits the pipes of whoever starts it, and so there must be none.
         none = subprocess.DEVNULL
-        done = subprocess.run(postgres_argv(program, *start), stdin=none, stdout=none, stderr=none, check=False)
+        done = subprocess.run(postgres_argv(control, *start), stdin=none, stdout=none, stderr=none, check=False)
         if done.returncode:
             raise HostError(f"the side instance did not start: {_last_words(folder)}", "choose another moment, or check the repository")
         side.wait_until_open()
         yield side
     finally:
-        attempt(postgres_argv(program, "stop", "-D", data, "-m", "immediate", "-s"), timeout=120)
+        attempt(postgres_argv(control, "stop", "-D", data, "-m", "immediate", "-s"), timeout=120)
 
 
 def _configure(live: Cluster, folder: str) -> None:
-    libraries = psql(live, "postgres", "SHOW shared_preload_libraries").replace("'", "''")
-    text = _CONFIG.format(socket=folder, folder=folder, port=live.port, libraries=libraries)
-    shown = "; ".join(f"SHOW {name}" for name in _AT_LEAST)
-    for name, value in zip(_AT_LEAST, psql(live, "postgres", shown).splitlines()):
-        text += f"{name} = {value}\n"
+    shown = "; ".join(f"SHOW {name}" for name in ("shared_preload_libraries", *_AT_LEAST))
+    libraries, *values = psql(live, "postgres", shown).splitlines()
+    text = _CONFIG.format(socket=folder, folder=folder, port=live.port, libraries=libraries.replace("'", "''"))
+    text += "".join(f"{name} = {value}\n" for name, value in zip(_AT_LEAST, values))
     for name, what in (("side.conf", text), ("pg_hba.conf", "local all all peer\n"), ("pg_ident.conf", "")):
         with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
             file.write(what)

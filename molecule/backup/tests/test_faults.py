@@ -196,6 +196,20 @@ def test_postgresql_without_a_repository(mended: Callable[[str, str], None]) -> 
     until(lambda: host(CLUSTER, "prod-access-backup run postgresql >/dev/null 2>&1; echo $?") == "0", 60, "WAL arrives again")
 
 
+def test_the_repository_of_postgresql_is_full(mended: Callable[[str, str], None]) -> None:
+    folder = f"/var/lib/pgbackrest/backup/{STANZA}"
+    backups = f'su postgres -c \'pgbackrest --stanza={STANZA} --output=json info\' | grep -o \'"label":"[^"]*F"\' | sort -u'
+    known = host("backup1", backups)
+    mended("backup1", f"prod-access-backup-repository postgresql {STANZA}")
+    mended("backup1", f"umount {folder}")
+    room = f"size=$(($(du -sm {folder} | cut -f1) + 4))m,mode=0750,uid=$(id -u postgres),gid=$(id -g postgres)"
+    host("backup1", f"cp -a {folder} /root/full; mount -t tmpfs -o {room} tmpfs {folder}; cp -a /root/full/. {folder}; rm -r /root/full")
+    said = host("backup1", f"prod-access-backup-repository postgresql --full {STANZA} 2>&1; echo ended $?")
+    assert said.endswith("ended 1") and "No space left on device" in said
+    assert not receipt("backup1", "repository-postgresql")["ok"]
+    assert host("backup1", backups) == known, "half a backup is none"
+
+
 def test_two_runs_do_not_meet() -> None:
     said = host("web1", "flock /run/prod-access-backup.lock prod-access-backup run 2>&1", check=False)
     assert "another run is at work" in said
