@@ -10,6 +10,7 @@ accounts and their uids, records, recordings, backups. It is listed, with how it
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import glob
 import os
 import shutil
@@ -24,6 +25,7 @@ from ._sudoers import parse, powers_of
 
 _OURS = "Managed by safetynet.prod_access"
 _CONFIG = "/etc/prod-access"
+_PGBACKREST = "/etc/pgbackrest/conf.d/prod-access*.conf"
 # Whole, with all that is in it.
 _TREES = (
     "/usr/lib/prod-access",
@@ -36,7 +38,7 @@ _FILES = (
     "/etc/fish/conf.d/prod-access.fish",
     "/etc/molly-guard/run.d/*-prod-access",
     "/etc/mysql/*/*-prod-access-backup.cnf",
-    "/etc/pgbackrest/conf.d/prod-access*.conf",
+    _PGBACKREST,
     "/etc/rsyslog.d/prod-access-*.conf",
     "/etc/systemd/journald.conf.d/prod-access.conf",
     "/etc/systemd/system/*.service.d/prod-access.conf",
@@ -301,6 +303,10 @@ def _plan_units(plan: _Plan) -> None:
     if units:
         ordered = sorted(units, key=lambda name: (not name.endswith(".timer"), name))
         plan.rest.append(lambda: _end_units(ordered))
+    settings = sorted({*glob.glob("/etc/pgbackrest*.conf"), *glob.glob("/etc/pgbackrest/**/*.conf", recursive=True)})
+    servers = [path for path in settings if "tls-server" in (_files.read_text(path) or "")]
+    if servers and all(fnmatch.fnmatch(path, _PGBACKREST) for path in servers):
+        plan.later(["-pgbackrest.service: runs no more"], lambda: _end_units(["pgbackrest.service"]))
 
 
 def _end_units(units: list[str]) -> None:

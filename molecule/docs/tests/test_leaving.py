@@ -116,6 +116,7 @@ def test_nothing_of_ours_is_left_but_what_is_said(left: dict[str, Any], name: st
 def test_the_host_is_sound(left: dict[str, Any], name: str) -> None:
     host(name, "sshd -t && visudo -c >/dev/null")
     assert host(name, "systemctl --failed --no-legend") == ""
+    assert host(name, "systemctl is-enabled pgbackrest.service 2>/dev/null", check=False) in ("", "disabled", "not-found")
     assert host(name, f"id -u alice; {STARTED}") == left["before"][name]
 
 
