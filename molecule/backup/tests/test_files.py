@@ -34,6 +34,12 @@ def look(name: str, folder: str) -> str:
     return host(name, f"python3 - {folder}", stdin=_LOOK)
 
 
+def place(said: str) -> str:
+    """Where the playbook says that it put what came back."""
+    (where,) = (word.rstrip(":") for word in said.split() if word.startswith("/var/lib/prod-access/restored/") and word.endswith(":"))
+    return where
+
+
 def test_a_tree_comes_back_as_it_was(desk: Desk) -> None:
     each(lambda name: _tree_comes_back(desk, name), HOSTS)
 
@@ -46,13 +52,20 @@ def _tree_comes_back(desk: Desk, name: str) -> None:
     moment = now(name)
     host(name, "rm -r /srv/proof")
     done = restore(desk, name, "restore_files=/srv/proof", f"restore_to={moment}")
-    (where,) = (
-        word.rstrip(":") for word in done.stdout.split() if word.startswith("/var/lib/prod-access/restored/") and word.endswith(":")
-    )
+    where = place(done.stdout)
     assert look(name, f"{where}/srv/proof") == before
     assert f"rsync -aAX {where}/srv/proof /srv/" in done.stdout
     again = restore(desk, name, "restore_files=/srv/proof", f"restore_to={moment}")
     assert "changed=0" in again.stdout
+
+
+def test_a_whole_host_comes_back_beside_itself(desk: Desk) -> None:
+    host("web2", "prod-access-backup run files")
+    before, moment = look("web2", "/etc"), now("web2")
+    where = place(restore(desk, "web2", "restore_host=true", f"restore_to={moment}").stdout)
+    assert look("web2", f"{where}/etc") == before
+    assert look("web2", f"{where}/usr/local") == look("web2", "/usr/local")
+    host("web2", f"rm -r {where}")
 
 
 def test_sqlite_and_redis_are_saved_whole_and_proven() -> None:
