@@ -21,8 +21,12 @@ for folder, folders, names in sorted(os.walk(sys.argv[1])):
     for name in sorted([*folders, *names]):
         path = os.path.join(folder, name)
         found = os.lstat(path)
+        if found.st_dev != os.stat(sys.argv[1]).st_dev:
+            continue  # A container's hostname and the like are mounted.
         print(
-            ascii(os.path.relpath(path, sys.argv[1])), oct(found.st_mode), found.st_uid, found.st_gid, found.st_nlink, found.st_mtime_ns,
+            ascii(os.path.relpath(path, sys.argv[1])), oct(found.st_mode), found.st_uid, found.st_gid, found.st_mtime_ns,
+            # A directory's number of links is its file system's affair.
+            0 if stat.S_ISDIR(found.st_mode) else found.st_nlink,
             hashlib.sha256(open(path, "rb").read()).hexdigest() if stat.S_ISREG(found.st_mode) else "",
             os.readlink(path) if stat.S_ISLNK(found.st_mode) else "",
             [(name, os.getxattr(path, name, follow_symlinks=False)) for name in sorted(os.listxattr(path, follow_symlinks=False))],
