@@ -25,6 +25,8 @@ from ._units import keep_running
 FOLDER = "/etc/prod-access/backup-repository"
 CONFIG = f"{FOLDER}/config.json"
 PASSWORDS = f"{FOLDER}/htpasswd"
+# Where the second copy's repository was made, if that is on no disk of this host.
+_COPY_MADE = f"{FOLDER}/copy.made"
 _PASSWORDS_LOCK = "/run/prod-access-backup-passwords.lock"
 SERVER = "restic-rest-server"
 # Where Debian's pgbackrest keeps what is of one stanza.
@@ -143,8 +145,23 @@ def _set_up_pgbackrest(config: Mapping[str, Any], steps: Steps) -> None:
     copy = config["copy"]
     if copy.startswith("/"):
         steps.folder(copy, 0o700)
-        if not os.path.exists(f"{copy}/config"):
-            steps.act(f"make the second copy's repository {copy}", lambda: copies(config).run("init"))
+        made = os.path.exists(f"{copy}/config")
+    else:
+        made = _files.read_text(_COPY_MADE) == copy
+    if not made:
+        steps.act(f"make the second copy's repository {copy}", lambda: _make_copy(config))
+
+
+def _make_copy(config: Mapping[str, Any]) -> None:
+    """Make the repository of the second copy, or find that it is there and that our password opens it. Raises HostError."""
+    restic = copies(config)
+    try:
+        restic.run("init", timeout=120)
+    except HostError as error:
+        if "already" not in error.what:
+            raise
+        restic.run("cat", "config", "--no-lock", timeout=120)
+    _files.write(_COPY_MADE, config["copy"], 0o600)
 
 
 def enrol(config: Mapping[str, Any], asked: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
