@@ -45,6 +45,16 @@ def host(name: str, command: str, *, stdin: str = "", check: bool = True) -> str
     return done.stdout.strip()
 
 
+def answer(name: str, module: str, arguments: str = "", inventory: Path = FLEET / "inventory") -> dict[str, Any]:
+    """What a module of ours answers on a host where it does well."""
+    command = ["ansible", "-i", str(inventory), name, "-m", f"safetynet.prod_access.{module}", "-a", arguments]
+    environment = {**ENVIRONMENT, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    assert "SUCCESS" in done.stdout, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.partition("=>")[2])
+    return found
+
+
 def kill_at_every_write(name: str, script: Path, *arguments: str) -> Any:
     """Run a script that uses killing.py on a host. Returns how many kills there were, and what was wrong after them."""
     for file in (Path(__file__).with_name("killing.py"), script):

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from desk import ENVIRONMENT, FLEET, HOSTS, ROOT, Desk, host
+from desk import FLEET, HOSTS, Desk, answer, host
 
 Clean = Callable[..., None]
 
 
-def read(name: str, arguments: str = "", inventory: Any = FLEET / "inventory") -> dict[str, Any]:
-    command = ["ansible", "-i", str(inventory), name, "-m", "safetynet.prod_access.access_info", "-a", arguments]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env={**ENVIRONMENT, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}, check=False
-    )
-    assert "SUCCESS" in done.stdout, done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.partition("=>")[2])
-    return found
+def read(name: str, arguments: str = "", inventory: Path = FLEET / "inventory") -> dict[str, Any]:
+    return answer(name, "access_info", arguments, inventory)
 
 
 def account(found: dict[str, Any], login: str) -> dict[str, Any]:
