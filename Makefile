@@ -25,8 +25,8 @@ demo: fleet  ## the whole story on the fleet: the net, access, a mistake in prod
 # Molecule waits for hosts most of the time. So its scenarios run in two lanes, each on a fleet of its own: here, and in a copy of this
 # checkout, after what needs no hosts. What the other lane says is shown at the end.
 # docs puts an earlier commit onto a host, which only this checkout has. It and site leave backups behind, which others do not expect.
-HERE := audit postmortem prompt docs site
-THERE := accounts announce backup notify sudo
+HERE := audit postmortem prompt sudo docs site
+THERE := accounts announce backup notify
 LANE := .ansible/lane
 LANELESS := $(filter-out default $(HERE) $(THERE),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
