@@ -110,6 +110,7 @@ from ..module_utils._audit_program import note_reading
 from ..module_utils._command import HostError
 from ..module_utils._event import instant, written
 from ..module_utils._event_filter import Filter
+from ..module_utils._event_sources import UNKNOWN_TIME
 
 _RECEIPTS = "/var/lib/prod-access/receipts"
 _MOST_PROCESSES = 8
@@ -183,7 +184,8 @@ def _of_host(job: tuple[str, str, Filter, int]) -> tuple[str, _digest.Digest, st
     complaints: list[str] = []
     collector = _event_store.Collector(folder)
     # What cannot be read of other times is nothing to this one.
-    first = next(collector.events(Filter(), [host], lambda _complaint: None), None)
+    everything = collector.events(Filter(), [host], lambda _complaint: None)
+    first = next((event for event in everything if event.time != UNKNOWN_TIME), None)
     made = _digest.digest(collector.events(wanted, [host], complaints.append), most)
     return host, made, None if first is None else written(first.time), complaints
 
@@ -191,7 +193,8 @@ def _of_host(job: tuple[str, str, Filter, int]) -> tuple[str, _digest.Digest, st
 def journal_begin(module: AnsibleModule) -> str | None:
     """The first moment that the journal of this host has, RFC 3339; None where that cannot be known."""
     _status, out, _err = module.run_command(["journalctl", "--header"])
-    begins = [int(found, 16) for found in _HEAD.findall(out)]
+    # A file that is new has no entry yet, and says 0.
+    begins = [begin for begin in (int(found, 16) for found in _HEAD.findall(out)) if begin]
     return written(min(begins)) if begins else None
 
 
