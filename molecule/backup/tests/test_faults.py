@@ -133,9 +133,9 @@ def test_a_dump_dies_midway_with_its_database_or_alone(mended: Callable[[str, st
 
 
 def _dies_midway(name: str) -> None:
-    # Slow enough to be in the middle of it.
+    # Slow enough, and more than restic takes up before it has sent any, to be in the middle of it.
     host(name, settings(bandwidth=400))
-    host(name, "mariadb shop -e 'CREATE TABLE noise AS SELECT random_bytes(1000) AS b FROM seq_1_to_20000'")
+    host(name, "mariadb shop -e 'CREATE TABLE noise AS SELECT random_bytes(1000) AS b FROM seq_1_to_60000'")
     wait = "until pgrep -x mariadb-dump >/dev/null; do sleep 0.05; done; sleep 1"
     for kill in ("pkill -KILL -x mariadb-dump", "systemctl kill -s KILL mariadb"):
         fails(name, "mariadb", "mariadb-dump failed", "nothing was saved of it", command=f"({wait}; {kill}) & prod-access-backup run")
