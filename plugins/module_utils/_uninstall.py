@@ -312,6 +312,8 @@ def _plan_units(plan: _Plan) -> None:
 def _end_units(units: list[str]) -> None:
     run(["systemctl", "stop", *units])
     run(["systemctl", "disable", "--quiet", *units])
+    # One that was at work has failed by that, and nobody could mend it any more.
+    attempt(["systemctl", "reset-failed", *units])
 
 
 def _plan_lines(plan: _Plan) -> None:
