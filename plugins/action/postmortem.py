@@ -18,16 +18,12 @@ from ..module_utils._node import shown
 from ..plugin_utils import _gate, _postmortem, _postmortem_document, _postmortem_files, _postmortem_lint, _report_page
 from ..plugin_utils._aliases import Aliases
 from ..plugin_utils._controller import OnceForAllHosts
-from .postmortem_window import read_notes
+from .postmortem_window import WINDOW, read_notes
 
 
 class ActionModule(OnceForAllHosts):
     ARGUMENTS: ClassVar[dict[str, Any]] = {
-        "title": {"type": "str", "required": True},
-        "since": {"type": "str", "required": True},
-        "until": {"type": "str", "required": True},
-        "folder": {"type": "path", "required": True},
-        "notes": {"type": "path", "default": ""},
+        **WINDOW,
         "names": {"type": "bool", "default": False},
         "collector": {"type": "str", "required": True},
         "hosts": {"type": "str", "required": True},

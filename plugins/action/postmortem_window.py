@@ -19,16 +19,18 @@ from ..plugin_utils._controller import OnceForAllHosts
 
 # What people set, whose words may have been lost.
 _VARIABLES = {"title": "postmortem_title", "since": "postmortem_from", "until": "postmortem_to"}
+# What is asked for, here and where it is written.
+WINDOW: dict[str, Any] = {
+    "title": {"type": "str", "required": True},
+    "since": {"type": "str", "required": True},
+    "until": {"type": "str", "required": True},
+    "folder": {"type": "path", "required": True},
+    "notes": {"type": "path", "default": ""},
+}
 
 
 class ActionModule(OnceForAllHosts):
-    ARGUMENTS: ClassVar[dict[str, Any]] = {
-        "title": {"type": "str", "required": True},
-        "since": {"type": "str", "required": True},
-        "until": {"type": "str", "required": True},
-        "folder": {"type": "path", "required": True},
-        "notes": {"type": "path", "default": ""},
-    }
+    ARGUMENTS: ClassVar[dict[str, Any]] = WINDOW
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = {}
