@@ -173,6 +173,11 @@ class Desk:
         sent = ["-o", "SendEnv=LC_ALL COLORTERM"]
         return [*self._ssh(login), *shared(f"{self.folder}/%r-%h"), *sent, "-tt", f"{login}@{name}", *([command] if command else [])]
 
+    def reboot(self, name: str) -> None:
+        subprocess.run([ROOT / "molecule/default/fleet", "restart", name], check=True, capture_output=True, cwd=ROOT)
+        # It may have another address now.
+        self.config.unlink(missing_ok=True)
+
     def forget(self, *logins: str, hosts: Iterable[str] = HOSTS) -> None:
         """Make the hosts forget that these people ever were there, so that a test begins with a clean slate."""
         for login in logins:

@@ -55,6 +55,18 @@ def test_all_canaries_arrive_once_and_in_order(desk: Desk, name: str, no_collect
     assert not verify(FOLDER, name)[name]["faults"]
 
 
+@EVERY_HOST
+def test_what_waits_outlives_a_reboot(desk: Desk, name: str, no_collector: None) -> None:
+    word = canary("reboot")
+    run_numbered(desk, name, word, 1, 500)
+    desk.reboot(name)
+    run_numbered(desk, name, word, 501, 1000)
+    host(COLLECTOR, f"systemctl start {RECEIVE}")
+    until(lambda: len(numbers(name, word)) >= 1000, 30, "1000 canaries")
+    assert numbers(name, word) == list(range(1, 1001))
+    assert not verify(FOLDER, name)[name]["faults"]
+
+
 def test_a_host_whose_journal_was_cut_says_so(desk: Desk) -> None:
     word = canary("lost")
     host("web1", f"systemctl stop {SHIP}")
