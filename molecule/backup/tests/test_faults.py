@@ -165,6 +165,15 @@ def test_a_dump_that_is_empty_or_has_shrunk_is_an_alarm(mended: Callable[[str, s
     assert receipt("db1", "backup-mariadb")["warnings"] == []
 
 
+def test_what_takes_too_long_is_ended(mended: Callable[[str, str], None]) -> None:
+    mended("web1", f"{BACK}; rm -f /srv/big")
+    host("web1", f"{settings(timeout=4, bandwidth=200)}; head -c 30000000 /dev/urandom >/srv/big")
+    fails("web1", "files", "restic backup was not done in 4 s; raise backup_timeout")
+    assert host("web1", "pgrep -x restic; true") == ""
+    host("web1", f"{BACK}; rm /srv/big")
+    succeeds("web1", "files")
+
+
 def test_the_host_dies_midway(mended: Callable[[str, str], None]) -> None:
     """Nothing of it is a snapshot, its lock keeps nobody out, and the next run is good."""
     mended("backup1", f"find {REPOSITORY}/web1/locks -type f -delete")
