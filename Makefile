@@ -22,24 +22,29 @@ demo: fleet  ## the whole story on the fleet: the net, access, a mistake in prod
 	@PYTHONPATH=molecule/default:molecule/prompt/tests:molecule/notify/tests python molecule/site/story.py
 	@$(FLEET) report
 
-# Molecule waits for hosts most of the time. So its scenarios run in two lanes, each on a fleet of its own: here, and in a copy of this
-# checkout, after what needs no hosts. What the other lane says is shown at the end.
-# docs puts an earlier commit onto a host, which only this checkout has. It and site leave backups behind, which others do not expect.
-HERE := audit postmortem prompt sudo docs site
-THERE := accounts announce backup notify
-LANE := .ansible/lane
-LANELESS := $(filter-out default $(HERE) $(THERE),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
+# Molecule waits for hosts half of the time. So its scenarios run in lanes, each on a fleet of its own: here, after what needs no hosts,
+# and in copies of this checkout, whose words are shown at the end. site and docs leave backups behind, which others do not expect, and
+# docs puts an earlier commit onto a host, which only this checkout has.
+HERE := docs site
+LANE_1 := prompt accounts audit postmortem
+LANE_2 := backup notify sudo announce
+LANES := 1 2
+LANE := .ansible/lane-
+LANELESS := $(filter-out default $(HERE) $(foreach lane,$(LANES),$(LANE_$(lane))),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
-test: lint unit  ## every gate
+test: system venv  ## every gate
 	@[ -z "$(LANELESS)" ] || { echo "test: say in the Makefile in which lane they run: $(LANELESS)" >&2; exit 1; }
-	@rm -rf $(LANE) && mkdir -p $(LANE) && ln -s $(CURDIR)/.venv $(LANE)/.venv && git -C $(LANE) init --quiet
-	@git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --ignore-failed-read -cf - | tar -C $(LANE) -xf -
-	@{ $(MAKE) browser sanity && $(MAKE) -C $(LANE) molecule SCENARIOS="$(THERE)"; } >$(LANE).log 2>&1 & there=$$!; \
-	$(MAKE) molecule SCENARIOS="$(HERE)"; here=$$?; \
-	wait $$there; there=$$?; \
-	cat $(LANE).log; \
-	[ $$here = 0 ] || echo "==> test: failed above, in the first lane" >&2; \
-	[ $$here$$there = 00 ]
+	@$(FLEET) images
+	@for lane in $(LANES:%=$(LANE)%); do \
+	    rm -rf $$lane && mkdir -p $$lane && ln -s $(CURDIR)/.venv $$lane/.venv && git -C $$lane init --quiet \
+	    && git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --ignore-failed-read -cf - | tar -C $$lane -xf - \
+	    || exit 1; \
+	done
+	@$(foreach lane,$(LANES),$(MAKE) -C $(LANE)$(lane) molecule SCENARIOS="$(LANE_$(lane))" >$(LANE)$(lane).log 2>&1 & lane$(lane)=$$!; ) \
+	trap 'kill $(LANES:%=$$lane%); wait; exit 130' INT TERM; \
+	{ $(MAKE) lint unit browser sanity && $(MAKE) molecule SCENARIOS="$(HERE)"; } || failed=" here"; \
+	$(foreach lane,$(LANES),wait $$lane$(lane) || failed="$$failed $(LANE)$(lane).log"; cat $(LANE)$(lane).log; ) \
+	[ -z "$$failed" ] || { echo "==> test: failed, see above:$$failed" >&2; exit 1; }
 	@echo "==> test: every gate passed"
 
 lint: venv  ## style, types, ansible-lint's production profile, documentation
@@ -119,7 +124,7 @@ docs: venv  ## write docs/reference.md anew, from the data model and the roles' 
 clean:  ## end the fleet, remove what was made here; only container images and system packages stay
 	@echo "==> clean"
 	@if [ -d .fleet ]; then $(FLEET) down; fi
-	@if [ -d $(LANE)/.fleet ]; then $(LANE)/$(FLEET) down; fi
+	@for lane in $(LANES:%=$(LANE)%); do if [ -d $$lane/.fleet ]; then $$lane/$(FLEET) down; fi; done
 	@rm -rf .ansible .coverage .fleet .hypothesis .mypy_cache .pytest_cache .ruff_cache .venv tests/output
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
