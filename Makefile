@@ -140,9 +140,13 @@ system:
 
 venv: $(VENV) $(LINK)
 
+# The distribution's own Python, where it is new enough: it was built to be fast, as those that were built on the spot often are not.
 $(VENV): | system
 	@echo "==> Python environment"
-	@python3 -m venv .venv
+	@for python in /usr/bin/python3 python3; do \
+	    $$python -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	done; \
+	$$python -m venv --clear .venv
 	@pip --quiet install uv
 	@uv --quiet pip install --python .venv/bin/python -r requirements.txt
 	@rm -f .venv/requirements-*
@@ -150,7 +154,7 @@ $(VENV): | system
 
 $(BENCH): | venv
 	@echo "==> Python environment of the benchmark's peers"
-	@python3 -m venv .venv/bench
+	@python -m venv .venv/bench
 	@uv --quiet pip install --python .venv/bench/bin/python -r tests/bench/requirements.txt
 	@rm -f .venv/bench-*
 	@touch $@
