@@ -179,3 +179,14 @@ def faults(printed: str) -> list[str]:
     if "status: ok" not in printed and not found:
         found.append("it does not say that all is well")
     return found
+
+
+def errors(printed: str) -> list[str]:
+    """The errors that pgbackrest printed, with the lines that go on from one: hints, and what came of trying again."""
+    found = []
+    of_an_error = False
+    for line in printed.splitlines():
+        of_an_error = "ERROR: " in line or (of_an_error and line.startswith(" "))
+        if of_an_error:
+            found.append(line.strip())
+    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from ._command import HostError, attempt, run
-from ._pgbackrest import Backup, Cluster, backups_of, clusters
+from ._pgbackrest import Backup, Cluster, backups_of, clusters, errors
 from ._steps import user_id
 
 POSTGRES = "postgres"
@@ -50,8 +50,8 @@ def pgbackrest(*arguments: str, timeout: float = 24 * 3600) -> str:
     """What pgbackrest prints, run as its own user. Raises HostError with its words."""
     done = attempt(postgres_argv("pgbackrest", *arguments), timeout=timeout)
     if done.returncode:
-        said = [line for line in (done.stderr + done.stdout).splitlines() if "ERROR" in line or "HINT" in line] or [done.stderr.strip()]
-        raise HostError(f"pgbackrest {arguments[-1]}: {'; '.join(line.strip() for line in said[:3])}", "see /var/log/pgbackrest/")
+        said = errors(done.stderr + done.stdout) or [done.stderr.strip()]
+        raise HostError(f"pgbackrest {arguments[-1]}: {'; '.join(said[:3])}", "see /var/log/pgbackrest/")
     return done.stdout
 
 

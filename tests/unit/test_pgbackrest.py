@@ -13,6 +13,7 @@ from ansible_collections.safetynet.prod_access.plugins.module_utils._pgbackrest 
     backups_of,
     client_text,
     clusters,
+    errors,
     faults,
     repository_text,
     stanzas_text,
@@ -93,3 +94,17 @@ def test_faults_that_are_found() -> None:
         "backup: 20261126-115307F: 2 checksum invalid",
     ]
     assert faults("") == ["it does not say that all is well"]
+
+
+def test_errors_with_what_goes_on_from_them() -> None:
+    printed = """\
+2026-11-26 22:39:57.001 P00   WARN: no prior backup exists, incr backup has been changed to full
+2026-11-26 22:39:58.189 P00  ERROR: [064]: raised from local-1 protocol: unable to write '/srv/16398.lz4'
+                                    [FileWriteError] on retry at 129ms: unable to write '/srv/16398.lz4': [28] No space left on device
+2026-11-26 22:39:58.200 P00   INFO: backup command end
+"""
+    assert errors(printed) == [
+        "2026-11-26 22:39:58.189 P00  ERROR: [064]: raised from local-1 protocol: unable to write '/srv/16398.lz4'",
+        "[FileWriteError] on retry at 129ms: unable to write '/srv/16398.lz4': [28] No space left on device",
+    ]
+    assert errors("") == []
