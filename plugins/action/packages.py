@@ -12,6 +12,8 @@ from ansible.plugins.action import ActionBase
 
 # dpkg-query(1): one line for each package, and each architecture of it; it fails where a name is not known.
 _ASK = "dpkg-query --show --showformat='${db:Status-Status}\\n' -- "
+# systemd-detect-virt(1): it fails where there is no container.
+_CONTAINED = "systemd-detect-virt --container --quiet"
 
 
 class ActionModule(ActionBase):
@@ -22,9 +24,14 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _options, arguments = self.validate_argument_spec(argument_spec={"name": {"type": "list", "elements": "str", "required": True}})
+        _options, arguments = self.validate_argument_spec(
+            argument_spec={
+                "name": {"type": "list", "elements": "str", "required": True},
+                "in_containers": {"type": "bool", "default": True},
+            }
+        )
         names = arguments["name"]
-        if not names or self._are_installed(names):
+        if not names or (not arguments["in_containers"] and self._succeeds(_CONTAINED)) or self._are_installed(names):
             return {**result, "changed": False}
         task = self._task.copy()
         task.args = {"name": names, "state": "present"}
@@ -38,6 +45,9 @@ class ActionModule(ActionBase):
             shared_loader_obj=self._shared_loader_obj,
         )
         return {**result, **package.run(task_vars=task_vars)}
+
+    def _succeeds(self, command: str) -> bool:
+        return bool(self._low_level_execute_command(command)["rc"] == 0)
 
     def _are_installed(self, names: list[str]) -> bool:
         answer = self._low_level_execute_command(_ASK + shlex.join(names))

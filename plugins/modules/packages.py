@@ -19,6 +19,10 @@ options:
     type: list
     elements: str
     required: true
+  in_containers:
+    description: Whether a container needs them, too. Some are of use to a host with a kernel of its own alone.
+    type: bool
+    default: true
 attributes:
   check_mode:
     description: Says what would change.
