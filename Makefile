@@ -25,8 +25,8 @@ demo: fleet  ## the whole story on the fleet: the net, access, a mistake in prod
 # Molecule waits for hosts half of the time. So its scenarios run in lanes, each on a fleet of its own: here, after what needs no hosts,
 # and in copies of this checkout, whose words are shown at the end. site and docs leave backups behind, which others do not expect, and
 # docs puts an earlier commit onto a host, which only this checkout has.
-HERE := docs site
-LANE_1 := prompt accounts audit postmortem
+HERE := postmortem docs site
+LANE_1 := prompt accounts audit
 LANE_2 := backup notify sudo announce
 LANES := 1 2
 LANE := .ansible/lane-

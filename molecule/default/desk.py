@@ -63,10 +63,12 @@ def kill_at_every_write(name: str, script: Path, *arguments: str) -> Any:
 
 
 def until(true: Callable[[], Any], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
+    """Ask until it is true; less and less often, since most of what is asked costs a host as much as what is waited for."""
+    deadline, pause = time.monotonic() + seconds, 0.05
     while not true():
         assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(1.3 * pause, 0.5)
 
 
 class Desk:

@@ -80,6 +80,11 @@ class Ink:
         columns, lines, buffer = self.screen.columns, self.screen.lines, self.screen.buffer
         return [[_cell(buffer[y][x]) for x in range(columns)] for y in range(lines)]
 
+    def text(self, line: int, columns: int) -> str:
+        """What stands in the first columns of a line; a tenth of the work of its cells, which waiting need not look at."""
+        row = self.screen.buffer[line]
+        return "".join(row[x].data for x in range(columns))
+
 
 def _cell(char: pyte.screens.Char) -> Cell:
     colours = (char.fg, char.bg)
@@ -133,7 +138,8 @@ class Terminal:
 
     @property
     def rows(self) -> list[str]:
-        return [text_of(row).rstrip() for row in self.cells]
+        columns, lines = self._size
+        return [self._ink.text(line, columns).rstrip() for line in range(lines)]
 
     @property
     def title(self) -> str:
@@ -152,7 +158,7 @@ class Terminal:
     @property
     def before_cursor(self) -> str:
         x, y = self.cursor
-        return text_of(self.cells[y][:x])
+        return self._ink.text(y, x)
 
     # --- What is done with it ---
 
