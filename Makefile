@@ -9,7 +9,7 @@ LINK := .ansible/collections/ansible_collections/safetynet/prod_access
 # Stamps carry what they depend on, so that switching branches neither misses a change nor repeats work.
 VENV := .venv/requirements-$(firstword $(shell sha256sum requirements.txt))
 BENCH := .venv/bench-$(firstword $(shell sha256sum tests/bench/requirements.txt))
-SYSTEM := aardvark-dns crun debian-archive-keyring git iptables mmdebstrap netavark openssh-client podman python3-venv
+SYSTEM := crun debian-archive-keyring git iptables mmdebstrap netavark openssh-client podman python3-venv
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint sanity archive unit browser molecule fleet bench prompts docs clean system venv
@@ -75,15 +75,17 @@ archive: venv  ## build the collection, install it into an empty place, run its 
 
 # ansible-test finds files by git, and none in an ignored folder: hence a repository within, without its own output.
 # It keeps its caches in a home of its own; pip's settings in it are the user's.
-# Of pyenv's interpreters all are used: its shims know one version at a time.
+# Of pyenv's interpreters those are used that are the oldest and the newest that hosts may have, and not by its shims, which know one version
+# at a time.
 SANITY_HOME := $(CURDIR)/.ansible/sanity
 GET_PIP := $(SANITY_HOME)/.ansible/test/cache/get_pip_24_2.py
-PYENV := $(subst : ,:,$(addsuffix :,$(wildcard $(HOME)/.pyenv/versions/*/bin)))
+PYTHONS := 3.8 3.13
+PYENV := $(subst : ,:,$(addsuffix :,$(wildcard $(PYTHONS:%=$(HOME)/.pyenv/versions/%.*/bin))))
 
-sanity: archive $(GET_PIP)  ## ansible-test sanity of what users install, nothing ignored, on every Python that is here
+sanity: archive $(GET_PIP)  ## ansible-test sanity of what users install, nothing ignored, on the oldest and the newest Python of hosts, and our own
 	@echo "==> sanity"
 	@cd $(ARCHIVE)/collections/ansible_collections/safetynet/prod_access && git init --quiet && echo /tests/output/ >.git/info/exclude \
-	&& HOME=$(SANITY_HOME) PATH="$(CURDIR)/.venv/bin:$(PYENV)$(PATH)" ansible-test sanity --venv --color no
+	&& HOME=$(SANITY_HOME) PATH="$(CURDIR)/.venv/bin:$(PYENV)$(subst $(HOME)/.pyenv/shims:,,$(PATH))" ansible-test sanity --venv --color no
 
 $(GET_PIP): .ci/get_pip.py | venv
 	@mkdir -p $(@D)

@@ -30,7 +30,7 @@ def pushed(tmp_path_factory: pytest.TempPathFactory, archive: Path, desk: Desk) 
     host(HOLDS, "git init --quiet --bare --initial-branch=main /srv/git/inventory.git")
     host(PULLS, "DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends ansible-core git >/dev/null")
     key = host(PULLS, "ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/prod-access-pull && cat ~/.ssh/prod-access-pull.pub")
-    host(PULLS, f"ssh-keyscan -t ed25519 {HOLDS} >~/.ssh/known_hosts 2>/dev/null")
+    host(PULLS, f"ssh-keyscan -T 30 -t ed25519 {HOLDS} >~/.ssh/known_hosts 2>/dev/null")
     line = f'restrict,command="git-upload-pack /srv/git/inventory.git" {key}'
     host(HOLDS, "cat >>~/.ssh/authorized_keys", stdin=line + "\n")
     subprocess.run(["scp", "-q", "-F", FLEET / "ssh_config", archive, f"root@{PULLS}:/root/"], check=True)
