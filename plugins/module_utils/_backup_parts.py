@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import glob
 import hashlib
 import json
@@ -65,6 +66,7 @@ def files(config: Mapping[str, Any], restic: Restic) -> Outcome:
     _files.write(MANIFEST, _files.dumped({"snapshot": saved["snapshot_id"], "files": sample}), 0o600)
     warnings = [f"could not read {len(saved['unread'])} files, such as {saved['unread'][0]}"] if saved["unread"] else []
     warnings += [f"{path} is not there" for path in config["paths"] if path not in paths]
+    warnings += ["no file was saved: see backup_paths and backup_exclude"] if not saved["total_files_processed"] else []
     facts = {
         "bytes": saved["total_bytes_processed"],
         "files": saved["total_files_processed"],
@@ -372,8 +374,11 @@ def snapshot_before(config: Mapping[str, Any], restic: Restic, tag: str, moment:
 
 
 def uncovered(config: Mapping[str, Any]) -> list[str]:
-    """Databases of this host that nobody backs up, as sentences."""
-    found = []
+    """Databases and filesystems of this host that nobody backs up, as sentences."""
+    found = [
+        f"the filesystem at {path} is not backed up, though what is around it is: add it to backup_paths, or to backup_exclude"
+        for path in _left_out(config)
+    ]
     if not config["postgresql"]:
         found += [f"PostgreSQL {cluster} is not backed up: set backup_postgresql" for cluster in found_clusters()]
     for name, folder, files_of in (("mariadb", "/var/lib/mysql", "*/"), ("redis", "/var/lib/redis", "*.rdb")):
@@ -386,6 +391,20 @@ def uncovered(config: Mapping[str, Any]) -> list[str]:
         if os.path.isdir(folder):
             found.append(f"{name} has data in {folder}, which we cannot back up: see backup_before")
     return found
+
+
+def _left_out(config: Mapping[str, Any]) -> Iterator[str]:
+    """Where filesystems on this host's disks are mounted below what is backed up: restic stays on those of the paths that it is given."""
+    done = attempt(["findmnt", "--json", "--list", "--real", "--output=TARGET,SOURCE,FSTYPE"])
+    for mount in json.loads(done.stdout)["filesystems"] if done.returncode == 0 else ():
+        path, source = mount["target"], mount["source"] or ""
+        above = [one for one in config["paths"] if path.startswith(one.rstrip("/") + "/")]
+        excluded = any(fnmatch.fnmatchcase(path, pattern) or path.startswith(f"{pattern}/") for pattern in config["exclude"])
+        if not above or excluded or path in config["paths"] or not (source.startswith("/dev/") or mount["fstype"] == "zfs"):
+            continue
+        with contextlib.suppress(OSError):
+            if os.path.isdir(path) and os.lstat(path).st_dev != os.lstat(max(above, key=len)).st_dev:
+                yield path
 
 
 def _sqlite_files() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,15 @@ from desk import ENVIRONMENT, ROOT, Desk, host
 CLIENTS = ("web1", "web2", "db1", "stage1")
 REPOSITORIES = ("backup1", "backup2")
 DATABASES = ("db1", "stage1")  # PostgreSQL 15 and MariaDB 10.11; PostgreSQL 17 and MariaDB 11.8
+
+CONFIG = "/etc/prod-access/backup/config.json"
+BACK = f"[ ! -e /root/config.json ] || mv /root/config.json {CONFIG}"
+_CHANGE = "import json, sys; p = sys.argv[1]; c = json.load(open(p)); c.update(json.loads(sys.argv[2])); json.dump(c, open(p, 'w'))"
+
+
+def settings(path: str = CONFIG, **changes: object) -> str:
+    """A command that changes the settings of a host, until they are put BACK."""
+    return f"cp -n {path} /root/config.json; python3 -c {shlex.quote(_CHANGE)} {path} {shlex.quote(json.dumps(changes))}"
 
 
 def receipt(name: str, which: str) -> dict[str, Any]:

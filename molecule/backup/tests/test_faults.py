@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from desk import ENVIRONMENT, FLEET, ROOT, Desk, host, until
-from proofs import DATABASES, each, now, psql, receipt, restore, snapshots
+from proofs import BACK, DATABASES, each, now, psql, receipt, restore, settings, snapshots
 
 FOLDER = "/etc/prod-access/backup/backup1"
-CONFIG = "/etc/prod-access/backup/config.json"
 REPOSITORY = "/srv/prod-access-backup/restic"
 # The one whose PostgreSQL goes to backup1 as well.
 CLUSTER = "stage1"
@@ -63,23 +62,13 @@ def succeeds(name: str, part: str) -> None:
     assert receipt(name, f"backup-{part}")["ok"]
 
 
-_CHANGE = "import json, sys; p = sys.argv[1]; c = json.load(open(p)); c.update(json.loads(sys.argv[2])); json.dump(c, open(p, 'w'))"
-
-
-def settings(**changes: object) -> str:
-    """A command that changes the settings of a host, until they are put back."""
-    return f"cp -n {CONFIG} /root/config.json; python3 -c {shlex.quote(_CHANGE)} {CONFIG} {shlex.quote(json.dumps(changes))}"
-
-
 def of_repository(**changes: object) -> str:
-    """The same, of a repository's host."""
-    path = "/etc/prod-access/backup-repository/config.json"
-    return f"cp -n {path} /root/config.json; python3 -c {shlex.quote(_CHANGE)} {path} {shlex.quote(json.dumps(changes))}"
+    """The same as settings(), of a repository's host."""
+    return settings("/etc/prod-access/backup-repository/config.json", **changes)
 
 
 # It says that it has started before it listens.
 START = "systemctl restart restic-rest-server; until ss -ltn | grep -q :8000; do sleep 0.05; done"
-BACK = f"[ ! -e /root/config.json ] || mv /root/config.json {CONFIG}"
 BACK_OF_REPOSITORY = "[ ! -e /root/config.json ] || mv /root/config.json /etc/prod-access/backup-repository/config.json"
 
 

@@ -6,7 +6,7 @@ import json
 import shlex
 
 from desk import HOSTS, Desk, host
-from proofs import CLIENTS, each, now, receipt, restore
+from proofs import BACK, CLIENTS, each, now, receipt, restore, settings
 
 _TREE = r"""
 rm -rf /srv/proof && mkdir -p /srv/proof/deep/er && cd /srv/proof
@@ -148,17 +148,28 @@ def test_databases_that_nobody_backs_up_are_named() -> None:
     assert receipt("web1", "backup")["alarm"] == ""
 
 
-def test_commands_of_the_team_are_run_before_and_after() -> None:
-    config = "/etc/prod-access/backup/config.json"
-    change = "import json, sys; c = json.load(open(sys.argv[1])); c.update(json.loads(sys.argv[2])); json.dump(c, open(sys.argv[1], 'w'))"
+def test_filesystems_below_what_is_backed_up_are_named() -> None:
+    """restic does not cross into another filesystem: what is mounted below /srv would be missing, and nobody would know."""
+    named = "the filesystem at /srv/a disk is not backed up"
+    mount = "truncate -s 8M /var/tmp/disk; mkfs.ext4 -q /var/tmp/disk; mkdir -p '/srv/a disk'; mount -o loop /var/tmp/disk '/srv/a disk'"
+    host("web1", mount)
+    try:
+        host("web1", "prod-access-backup run files")
+        assert named in receipt("web1", "backup")["alarm"]
+        host("web1", f"{settings(exclude=['/srv/a*'])}; prod-access-backup run files")
+        assert receipt("web1", "backup")["alarm"] == ""
+    finally:
+        host("web1", f"{BACK}; umount '/srv/a disk'; rm -r /var/tmp/disk '/srv/a disk'; prod-access-backup run files")
+    assert receipt("web1", "backup")["alarm"] == ""
 
+
+def test_commands_of_the_team_are_run_before_and_after() -> None:
     def having(before: list[list[str]]) -> str:
-        more = json.dumps({"before": before, "after": [["/usr/bin/touch", "/run/after"]]})
-        host("web1", f"cp {config} /root/config.json; rm -f /run/after; python3 -c {shlex.quote(change)} {config} {shlex.quote(more)}")
+        host("web1", f"rm -f /run/after; {settings(before=before, after=[['/usr/bin/touch', '/run/after']])}")
         try:
             return host("web1", "prod-access-backup run files 2>&1; ls /run/after /run/be*fore", check=False)
         finally:
-            host("web1", f"mv /root/config.json {config}; rm -f /run/after '/run/be fore'")
+            host("web1", f"{BACK}; rm -f /run/after '/run/be fore'")
 
     said = having([["/usr/bin/touch", "/run/be fore"]])
     assert "files: good" in said and "/run/be fore" in said and "/run/after" in said
