@@ -40,8 +40,8 @@ test: system venv  ## every gate
 	    && git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --ignore-failed-read -cf - | tar -C $$lane -xf - \
 	    || exit 1; \
 	done
-	@$(foreach lane,$(LANES),$(MAKE) -C $(LANE)$(lane) molecule SCENARIOS="$(LANE_$(lane))" >$(LANE)$(lane).log 2>&1 & lane$(lane)=$$!; ) \
-	trap 'kill $(LANES:%=$$lane%); wait; exit 130' INT TERM; \
+	@$(foreach lane,$(LANES),setsid $(MAKE) -C $(LANE)$(lane) molecule SCENARIOS="$(LANE_$(lane))" >$(LANE)$(lane).log 2>&1 & lane$(lane)=$$!; ) \
+	trap 'kill -- $(LANES:%=-$$lane%); wait; exit 130' INT TERM; \
 	{ $(MAKE) lint unit browser sanity && $(MAKE) molecule SCENARIOS="$(HERE)"; } || failed=" here"; \
 	$(foreach lane,$(LANES),wait $$lane$(lane) || failed="$$failed $(LANE)$(lane).log"; cat $(LANE)$(lane).log; ) \
 	[ -z "$$failed" ] || { echo "==> test: failed, see above:$$failed" >&2; exit 1; }
