@@ -3,6 +3,8 @@
 export ANSIBLE_HOME := $(CURDIR)/.ansible
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Hundreds of runs of Ansible: what it imports is compiled once, and not in each of them, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 FLEET := molecule/default/fleet
 LINK := .ansible/collections/ansible_collections/safetynet/prod_access
