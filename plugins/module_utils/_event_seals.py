@@ -60,21 +60,21 @@ def seal_host(collector: Collector, host: str, now: int) -> Iterator[str]:
     for day, path in collector.files(host):
         seals = seals_path(collector, host, day)
         try:
-            made = _seals(seals)
-            if path.endswith(".jsonl"):
-                made += _seal(path, seals, f"{host}/{day}", previous, made, now)
+            made = _seal(path, seals, f"{host}/{day}", previous, now) if path.endswith(".jsonl") else _seals(seals)
         except (HostError, ValueError) as error:
             yield f"{day}: {error}"
             return
         previous = made[-1].hash if made else previous
 
 
-def _seal(path: str, seals: str, name: str, previous: str, made: list[Seal], now: int) -> list[Seal]:
+def _seal(path: str, seals: str, name: str, previous: str, now: int) -> list[Seal]:
+    """Seal what is not sealed of a file. Returns all its seals, which are read when nobody else can make one any more."""
     chain = Chain(name, previous)
-    if made:
-        chain.resume(made[-1])
     with open(path, "rb") as stream, open(seals, "a", encoding="utf-8") as beside:
         fcntl.flock(beside, fcntl.LOCK_EX)
+        made = _seals(seals)
+        if made:
+            chain.resume(made[-1])
         # Whoever writes the file may take back what did not fit on the disk, and lets nobody in until then.
         fcntl.flock(stream, fcntl.LOCK_SH)
         os.fsync(stream.fileno())
@@ -86,12 +86,12 @@ def _seal(path: str, seals: str, name: str, previous: str, made: list[Seal], now
             if line.endswith(b"\n"):
                 chain.add(line)
         if chain.is_sealed:
-            return []
+            return made
         seal = chain.seal(written(now))
         beside.write(seal.to_json() + "\n")
         beside.flush()
         os.fsync(beside.fileno())
-        return [seal]
+        return [*made, seal]
 
 
 def tidy_host(collector: Collector, host: str, oldest: str, today: str) -> None:

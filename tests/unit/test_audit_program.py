@@ -144,6 +144,23 @@ def test_tampering_is_found_with_its_line(folder: Path, capsys: pytest.CaptureFi
     assert len(verify(folder)["db1"]) == 1
 
 
+def test_two_who_seal_at_once_make_one_seal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the timers of sealing and of tidying do: the other one was done while this one waited to be let in."""
+    lock = _event_seals.fcntl.flock
+
+    def wait(file: object, how: int) -> None:
+        monkeypatch.setattr(_event_seals.fcntl, "flock", lock)
+        assert run(folder, "seal") == 0
+        lock(file, how)  # type: ignore[arg-type]
+
+    assert run(folder, "seal") == 0
+    with (folder / "db1/2026-11-25.jsonl").open("ab") as stream:
+        stream.write(b'{"seq": 32, "received": "2026-11-25T12:52:00Z", "host": "db1", "ship": {"cursor": "s=1"}}\n')
+    monkeypatch.setattr(_event_seals.fcntl, "flock", wait)
+    assert run(folder, "seal") == 0
+    assert len((folder / "db1/2026-11-25.seals").read_text().splitlines()) == 2
+
+
 def test_a_day_cannot_be_taken_out(folder: Path) -> None:
     later = folder / "db1/2026-11-26.jsonl"
     later.write_bytes(numbered("guard-debian12", "db1", 31))
