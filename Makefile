@@ -24,7 +24,7 @@ demo: fleet  ## the whole story on the fleet: the net, access, a mistake in prod
 	@PYTHONPATH=molecule/default:molecule/prompt/tests:molecule/notify/tests python molecule/site/story.py
 	@$(FLEET) report
 
-# Molecule waits for hosts half of the time. So its scenarios run in lanes, each on a fleet of its own: here, after what needs no hosts,
+# A scenario keeps about one processor at work. So they run in lanes, each on a fleet of its own: here, after what needs no hosts,
 # and in copies of this checkout, whose words are shown at the end. site and docs leave backups behind, which others do not expect, and
 # docs puts an earlier commit onto a host, which only this checkout has.
 HERE := postmortem docs site

@@ -203,7 +203,7 @@ def test_the_repository_of_postgresql_is_full(mended: Callable[[str, str], None]
     room = f"size=$(($(du -sm {folder} | cut -f1) + 4))m,mode=0750,uid=$(id -u postgres),gid=$(id -g postgres)"
     host("backup1", f"cp -a {folder} /root/full; mount -t tmpfs -o {room} tmpfs {folder}; cp -a /root/full/. {folder}; rm -r /root/full")
     said = host("backup1", f"prod-access-backup-repository postgresql --full {STANZA} 2>&1; echo ended $?")
-    assert said.endswith("ended 1") and "unable to write" in said
+    assert said.endswith("ended 1") and f"unable to write '{folder}/" in said
     assert not receipt("backup1", "repository-postgresql")["ok"]
     assert host("backup1", backups) == known, "half a backup is none"
 

@@ -15,16 +15,15 @@ CARD = "/etc/prod-access/audit/host.pem"
 ENVIRONMENT = "/etc/prod-access/environment"
 # What a look at the host could leave there: files, processes, and a welcome that a person has not seen.
 TRACES = "ls -A /run /tmp | sort; pgrep -u nobody; ls -A ~nobody 2>&1; find /home -name welcomed | sort"
-# Changes a letter of the first message of the day that a host sent, in place: whoever appends to the file goes on.
+# Changes a letter of the first line of a host today, in its name, which all lines have; in place: whoever appends to the file goes on.
 FLIP = """
 import glob, sys
 path = sorted(glob.glob("/var/log/prod-access/db1/*.jsonl"))[-1]
 with open(path, "r+b") as stream:
-    place = stream.read().index(b'"message": "') + 12
+    line = stream.readline()
+    place = line.index(b'"host": "') + 9
     stream.seek(place)
-    byte = stream.read(1)[0]
-    stream.seek(place)
-    stream.write(bytes([byte ^ 1]))
+    stream.write(bytes([line[place] ^ 1]))
 """
 
 
@@ -120,7 +119,7 @@ def test_what_is_broken_is_named_where_it_is_and_ends_the_run(desk: Desk, folder
         ("web2", "prompt", "bash shows STAGING on amber"),
         ("web2", "access", "nobody declared sudo: /etc/sudoers.d/games is a file of others"),
         ("db1", "sudo", "/etc/sudoers.d/rubbish:1"),
-        ("db1", "chain", ": edited: it is not what was sealed"),
+        ("db1", "chain", "line 1: edited: it is not what was sealed"),
         ("stage1", "certificates", f"{CARD}, which ends in 5 days"),
         ("log1", "backup", ", 2 days ago"),
     ):
