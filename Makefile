@@ -28,8 +28,8 @@ demo: fleet  ## the whole story on the fleet: the net, access, a mistake in prod
 # and in copies of this checkout, whose words are shown at the end. site and docs leave backups behind, which others do not expect, and
 # docs puts an earlier commit onto a host, which only this checkout has.
 HERE := postmortem docs site
-LANE_1 := prompt accounts audit
-LANE_2 := backup notify sudo announce
+LANE_1 := prompt audit notify announce sudo
+LANE_2 := backup accounts
 LANES := 1 2
 LANE := .ansible/lane-
 LANELESS := $(filter-out default $(HERE) $(foreach lane,$(LANES),$(LANE_$(lane))),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import playing
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,7 +128,10 @@ class Desk:
         command = ["ansible-playbook", "-i", str(self.inventory), name, *arguments]
         if limit:
             command += ["--limit", limit]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**ENVIRONMENT, **(env or {})}, check=False)
+        if env is None:
+            done = playing.play(command, cwd, ENVIRONMENT)
+        else:
+            done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**ENVIRONMENT, **env}, check=False)
         assert rc is None or done.returncode == rc, f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 

@@ -26,7 +26,7 @@ def broken(desk: Desk) -> Any:
 
 def contacts(name: str) -> int:
     """How often somebody has logged in to a host by ssh."""
-    return int(host(name, "journalctl -q --no-pager -t sshd -t sshd-session | grep -c 'Accepted publickey' || true"))
+    return int(host(name, "journalctl --sync; journalctl -q --no-pager -t sshd -t sshd-session | grep -c 'Accepted publickey' || true"))
 
 
 PLAYS = {

@@ -1,0 +1,45 @@
+"""Runs of ansible-playbook: each a process of its own, forked from one that has imported Ansible, which takes longer than many a run."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
+from pathlib import Path
+from unittest import mock
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+# The command, and what nearly every run comes to load.
+_PLUGINS = ["strategy.linear", "connection.ssh", "shell.sh", "callback.default", "action.normal", "vars.host_group_vars"]
+_IMPORTED = ["__main__", __name__, "ansible.cli.playbook", *(f"ansible.plugins.{name}" for name in _PLUGINS)]
+
+
+def play(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """What the command says and ends with. The environment is that of the first run: Ansible reads its configuration once."""
+    _CONTEXT.set_forkserver_preload(_IMPORTED)
+    with mock.patch.dict(os.environ, environment, clear=True):
+        forkserver.ensure_running()
+    with tempfile.TemporaryDirectory() as folder:
+        process = _CONTEXT.Process(target=_main, args=(list(command), cwd, folder))
+        process.start()
+        process.join()
+        said = [Path(folder, name).read_text(encoding="utf-8") for name in ("stdout", "stderr")]
+    assert process.exitcode is not None
+    return subprocess.CompletedProcess(list(command), process.exitcode, *said)
+
+
+def _main(command: list[str], cwd: Path, folder: str) -> None:
+    gc.freeze()
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT), number)
+    os.chdir(cwd)
+    from ansible import constants
+    from ansible.cli import playbook
+
+    # It is made with the configuration, and each run has one for itself.
+    constants.DEFAULT_LOCAL_TMP = folder
+    playbook.main(command)
