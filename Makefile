@@ -84,7 +84,8 @@ GET_PIP := $(SANITY_HOME)/.ansible/test/cache/get_pip_24_2.py
 PYTHONS := 3.8 3.13
 PYENV := $(subst : ,:,$(addsuffix :,$(wildcard $(PYTHONS:%=$(HOME)/.pyenv/versions/%.*/bin))))
 
-sanity: archive $(GET_PIP)  ## ansible-test sanity of what users install, nothing ignored, on the oldest and the newest Python of hosts, and our own
+test sanity: SYSTEM += shellcheck
+sanity: system archive $(GET_PIP)  ## ansible-test sanity of what users install, nothing ignored, on the oldest and the newest Python of hosts, and our own
 	@echo "==> sanity"
 	@cd $(ARCHIVE)/collections/ansible_collections/safetynet/prod_access && git init --quiet && echo /tests/output/ >.git/info/exclude \
 	&& HOME=$(SANITY_HOME) PATH="$(CURDIR)/.venv/bin:$(PYENV)$(subst $(HOME)/.pyenv/shims:,,$(PATH))" ansible-test sanity --venv --color no

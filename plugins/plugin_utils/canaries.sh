@@ -1,6 +1,7 @@
 # Canaries: harmless commands, each of which names itself to whatever records commands. Read from standard input by a shell on a host,
 # since a script among the arguments would name all of them at once. Prints a line for each: its name, "ran" or "skipped", and why.
 # What is made here is removed again. Nothing is changed but the person's own crontab, which is put back.
+# shellcheck shell=sh disable=SC2016 # another shell reads what stands in single quotes
 t=$1
 export t
 # Of those that become root.

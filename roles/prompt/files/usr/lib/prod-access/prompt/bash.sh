@@ -2,7 +2,7 @@
 #
 # The label is not in PS1, which people set and reset: readline shows it in front of whatever the prompt is (bash(1),
 # emacs-mode-string). Where bash does not edit lines it goes into PS1. No program is started for a prompt.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # label.sh sets them
 
 __prod_access_begin() {
     . /usr/lib/prod-access/prompt/label.sh

@@ -1,7 +1,7 @@
 # Managed by safetynet.prod_access. Commands as a person types them, in bash and zsh. Scripts do not come by here.
 #
 # `function name` and not `name()`: an alias of that name would be written out in its place.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # label.sh sets them
 
 # Clients without a prompt that could be coloured say where they are before they begin.
 __prod_access_banner() {

@@ -1,6 +1,6 @@
 # Managed by safetynet.prod_access. What sh reads when a person types in it ($ENV). A PS1 that is set later is without the label:
 # sh has no hook for prompts.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # label.sh sets them
 
 case $- in
     *i*)

@@ -1,5 +1,5 @@
 # Managed by safetynet.prod_access. By these, programs that a person starts find the label. What is set already stays.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # label.sh sets them
 
 [ -n "${INPUTRC-}" ] || export INPUTRC=/usr/lib/prod-access/prompt/inputrc
 [ -n "${PYTHONSTARTUP-}" ] || export PYTHONSTARTUP=/usr/lib/prod-access/prompt/pythonstartup.py
