@@ -139,22 +139,6 @@ echo without $without with (math (date +%s%N) - $begin)
 
 
 def test_a_prompt_costs_nothing_to_speak_of_and_starts_no_program(name: str) -> None:
-    # Other programs have the processor as well: the fastest of a few times counts.
-    costs = [costs_of_prompts(name)]
-    while len(costs) < 3 and max(costs[-1].values()) >= 0.002:
-        costs.append(costs_of_prompts(name))
-    for shell in ("bash", "zsh", "fish"):
-        seconds = min(cost[shell] for cost in costs)
-        print(f"{name}: {shell}: {1000 * seconds:.3f} ms a prompt")
-        assert seconds < 0.002
-    processes_of_prompts(name, "fish")  # At its very first start it reads manual pages.
-    with_it = {shell: processes_of_prompts(name, shell) for shell in ("bash", "zsh", "fish")}
-    with Without(name):
-        assert {shell: processes_of_prompts(name, shell) for shell in with_it} == with_it
-
-
-def costs_of_prompts(name: str) -> dict[str, float]:
-    """Seconds that each prompt takes, by shell."""
     said = host(
         name,
         "export TERM=xterm-256color; bash -ic 'time for i in {1..500}; do __prod_access_prompt; done' 2>&1;"
@@ -165,8 +149,14 @@ def costs_of_prompts(name: str) -> dict[str, float]:
     zsh = re.search(r"([\d.]+) total", said)
     fish = re.search(r"without (\d+) with (\d+)", said)
     assert bash and zsh and fish, said
-    seconds = {"bash": 60 * int(bash[1]) + float(bash[2]), "zsh": float(zsh[1]), "fish": (int(fish[2]) - int(fish[1])) / 1e9}
-    return {shell: spent / 500 for shell, spent in seconds.items()}
+    of_fish = (int(fish[2]) - int(fish[1])) / 1e9
+    for shell, seconds in (("bash", 60 * int(bash[1]) + float(bash[2])), ("zsh", float(zsh[1])), ("fish", of_fish)):
+        print(f"{name}: {shell}: {1000 * seconds / 500:.3f} ms a prompt")
+        assert seconds / 500 < 0.002
+    processes_of_prompts(name, "fish")  # At its very first start it reads manual pages.
+    with_it = {shell: processes_of_prompts(name, shell) for shell in ("bash", "zsh", "fish")}
+    with Without(name):
+        assert {shell: processes_of_prompts(name, shell) for shell in with_it} == with_it
 
 
 def processes_of_prompts(name: str, shell: str) -> int:
