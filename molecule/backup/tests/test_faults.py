@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from desk import ENVIRONMENT, FLEET, ROOT, Desk, host, until
+from desk import Desk, host, until
 from proofs import BACK, DATABASES, each, now, psql, receipt, restore, settings, snapshots
 
 FOLDER = "/etc/prod-access/backup/backup1"
@@ -435,18 +434,7 @@ def test_secrets_are_nowhere(desk: Desk) -> None:
     assert min(map(len, secret)) > 40
     # New credentials, so that all of it passes by.
     host("backup1", "rm /etc/prod-access/backup-repository/clients/web1/sealed.json")
-    command = [
-        "ansible-playbook",
-        "-i",
-        str(FLEET / "inventory"),
-        "molecule/backup/converge.yml",
-        "--limit",
-        "web1,backup1",
-        "-vvvv",
-        "--diff",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=ENVIRONMENT, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = desk.play("molecule/backup/converge.yml", "-vvvv", "--diff", limit="web1,backup1")
     secret |= {host("web1", f"cat {FOLDER}/restic.password"), host("web1", f"sed 's/.*web1:\\(.*\\)@.*/\\1/' {FOLDER}/restic.repository")}
     assert len(secret) == 6, "they are new"
     seen = done.stdout + done.stderr
