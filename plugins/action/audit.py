@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
-from .tree import ActionModule
+from ..module_utils import _audit
+from . import tree
 
-__all__ = ["ActionModule"]
+
+class ActionModule(tree.ActionModule):
+    """The role's files, and what is made of them."""
+
+    MODULES = _audit.MODULES

@@ -12,33 +12,30 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
-from ..module_utils import _library
+from ..module_utils import _apply_program, _library, _tree
 from ..plugin_utils import _filled_in
+from ..plugin_utils._on_host import PACKAGE, HostAction
 
-_PACKAGE = Path(_library.__file__).parent
 
-
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Reads and renders the files on the controller; the module compares and writes them."""
 
-    _supports_check_mode = True
-    _supports_diff = True
+    MODULES = _tree.MODULES
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
         result: dict[str, Any] = super().run(tmp, task_vars)
         if self._task._role is None:
             raise AnsibleError("this module brings a role's own files to a host, and so works in a role alone")
-        _filled_in.refuse(("files", "owner"), self._task.args, "the files are those of the role")
+        _filled_in.refuse(("files",), self._task.args, "the files are those of the role")
         arguments = dict(self._task.args)
         role = Path(self._task._role._role_path)
-        arguments["files"] = [*self._files(role, task_vars), *_programs(arguments.get("programs") or {})]
-        arguments["owner"] = _filled_in.owner()
-        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
-        return result
+        module = _apply_program.PLACES[self._task.action.rpartition(".")[2]]
+        programs = {**(arguments.get("programs") or {}), _apply_program.PROGRAM: _apply_program.__name__.rpartition(".")[2]}
+        arguments["files"] = [*self._files(role, task_vars), *_programs(programs, module)]
+        return {**result, **self.on_host(arguments, task_vars)}
 
     def _files(self, role: Path, task_vars: dict[str, Any]) -> Iterator[dict[str, str]]:
         for path in _below(role / "files"):
@@ -58,16 +55,16 @@ def _entry(path: str, text: str, executable: bool) -> dict[str, str]:
     return {"path": path, "text": text, "mode": "0755" if executable else "0644"}
 
 
-def _programs(programs: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """The programs, and the part of the package that they import."""
+def _programs(programs: Mapping[str, str], *more: str) -> Iterator[dict[str, str]]:
+    """The programs, and the part of the package that they and ``more`` of it import."""
     names: set[str] = set()
-    todo = set(programs.values())
+    todo = {*programs.values(), *more}
     while todo:
         name = todo.pop()
         names.add(name)
-        todo |= set(_imported((_PACKAGE / f"{name}.py").read_text(encoding="utf-8"))) - names
+        todo |= set(_imported((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))) - names
     for name in sorted(names):
-        yield _entry(_library.place(name), (_PACKAGE / f"{name}.py").read_text(encoding="utf-8"), False)
+        yield _entry(_library.place(name), (PACKAGE / f"{name}.py").read_text(encoding="utf-8"), False)
     for path, name in programs.items():
         yield _entry(path, _library.program(name), True)
 

@@ -25,10 +25,6 @@ options:
     description: Who runs this, for those who find the host locked. The action plugin fills it in; it cannot be set.
     type: str
     default: a controller
-  library:
-    description: The version of what stays on the host. The action plugin fills it in; it cannot be set.
-    type: str
-    default: ""
   playbook:
     description: The playbook that runs. The action plugin fills it in; it cannot be set.
     type: str

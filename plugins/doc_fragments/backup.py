@@ -15,6 +15,10 @@ options:
     description: How long to wait for another run on the same host, in seconds.
     type: int
     default: 60
+  owner:
+    description: Who runs this, for those who find the host locked. The action plugin fills it in; it cannot be set.
+    type: str
+    default: a controller
 attributes:
   check_mode:
     description: Says what would change, as far as it can be known before the packages are there.

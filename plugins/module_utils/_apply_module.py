@@ -1,24 +1,24 @@
 # Copyright: the safetynet.prod_access maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules that change a host have in common."""
+"""The main of the modules that change a host."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _apply_program, _areas
+from ._host_module import HostModule
+
+# Options that are too long to be repeated in each answer.
+_LONG = ("access", "answers", "files")
 
 
-def main(name: str) -> None:
+def main(what: HostModule) -> None:
     """A whole module."""
-    # Who has access is no secret, but too long a line for the system log of each host at each run.
-    module = AnsibleModule(argument_spec=_areas.argument_spec(name), no_log=True, supports_check_mode=True)
-    params: dict[str, Any] = module.params
-    answer = _areas.apply(name, params, _apply_program.files(params["library"]), check=module.check_mode)
-    answer["invocation"] = {"module_args": {option: value for option, value in params.items() if option != "access"}}
+    # What it is given is no secret, but too long for the system log of each host at each run.
+    module = AnsibleModule(argument_spec=dict(what.arguments), required_one_of=what.required_one_of, no_log=True, supports_check_mode=True)
+    answer = what.apply(module.params, check=module.check_mode)
+    answer["invocation"] = {"module_args": {name: value for name, value in module.params.items() if name not in _LONG}}
     if answer.get("failed"):
         module.fail_json(**answer)
     module.exit_json(**answer)

@@ -6,24 +6,23 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
-import os
 import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
-from . import _accounts, _files, _held, _host, _journal, _plan, _rules
+from . import _accounts, _accounts_program, _apply_program, _files, _held, _host, _journal, _library, _plan, _rules, _sudo_program
 from ._access import Access
 from ._command import HostError
+from ._host_module import LOCKING, HostModule
 from ._moment import Moment
 from ._sudoers import Settings
 
 _COMMON: dict[str, Any] = {
     "access": {"type": "json"},
     "person": {"type": "str"},
-    "lock_timeout": {"type": "int", "default": 60},
-    "owner": {"type": "str", "default": "a controller"},
-    "library": {"type": "str", "default": ""},
+    **LOCKING,
     "playbook": {"type": "str", "default": ""},
     "require_net": {"type": "bool", "default": False},
     "net_folder": {"type": "path", "default": "prove"},
@@ -90,18 +89,6 @@ _SUDO = Area(
 )
 
 
-# By the names of their modules.
-AREAS: Mapping[str, Sequence[Area]] = {"access": (_ACCOUNTS, _SUDO), "accounts": (_ACCOUNTS,), "sudo_rules": (_SUDO,)}
-
-
-def argument_spec(module: str) -> dict[str, Any]:
-    """The options of a module, as Ansible wants them."""
-    spec = dict(_COMMON)
-    for area in AREAS[module]:
-        spec.update(area.options)
-    return spec
-
-
 def _access(params: Mapping[str, Any]) -> tuple[Access, list[str]]:
     """The access of the host, without what is new to it where its net is not proven; and a sentence for each that is held back."""
     access = Access.from_data(json.loads(params["access"]))
@@ -116,19 +103,21 @@ def _access(params: Mapping[str, Any]) -> tuple[Access, list[str]]:
     ]
 
 
-def apply(module: str, params: Mapping[str, Any], programs: Mapping[str, str], *, check: bool) -> dict[str, Any]:
-    """All that a module does, and its answer. What stands in the way of one area does not stand in the way of the next.
+def _programs() -> dict[str, str]:
+    """All that stays on a host: the programs, and the package that they import."""
+    return {**_accounts_program.files(), **_sudo_program.files(), **_apply_program.files(), **_library.files()}
 
-    ``programs`` are the files of ours, by path, that stay on the host.
-    """
-    os.umask(0o022)
+
+def _manage(areas: Sequence[Area], params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """All that a module does, and its answer. What stands in the way of one area does not stand in the way of the next."""
+    programs = _programs()
     results: list[Result] = []
     try:
         with contextlib.ExitStack() as stack:
             if not check:
                 stack.enter_context(_files.host_lock(params["owner"], params["lock_timeout"]))
             access, errors = _access(params)
-            for area in AREAS[module]:
+            for area in areas:
                 try:
                     results.append(area.manage(access, params, programs, check))
                 except HostError as error:
@@ -149,8 +138,17 @@ def apply(module: str, params: Mapping[str, Any], programs: Mapping[str, str], *
         _journal.tell_of_access(answer["changes"], params["owner"])
     errors = [error for result in results for error in result.errors]
     # It is what playbooks of ours end with; the modules of one area each are parts of others' runs.
-    if not check and module == "access" and params["playbook"]:
+    if not check and len(areas) > 1 and params["playbook"]:
         _journal.tell_of_run(params["playbook"], params["owner"], len(answer["changes"]), "; ".join(errors))
     if errors:
         answer.update(failed=True, msg="\n".join(errors))
     return answer
+
+
+def _module(*areas: Area) -> HostModule:
+    return HostModule(
+        {**_COMMON, **{name: option for area in areas for name, option in area.options.items()}}, functools.partial(_manage, areas)
+    )
+
+
+MODULES: Mapping[str, HostModule] = {"access": _module(_ACCOUNTS, _SUDO), "accounts": _module(_ACCOUNTS), "sudo_rules": _module(_SUDO)}

@@ -18,6 +18,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping
 from . import _audit_databases, _audit_kernel, _certificate, _files, _sudo, _tree
 from ._audit_ship_program import CERTIFICATE, STATE
 from ._command import PATH, HostError, attempt, run
+from ._host_module import HostModule, locked
 from ._names import GROUP
 from ._recordings import FOLDER
 from ._tree import Change
@@ -355,3 +356,17 @@ def _of_service() -> Iterator[None]:
         yield
     except KeyError:
         raise HostError(f"the group {_SHIP} is missing on this host", f"run: systemd-sysusers; its state is in {STATE}") from None
+
+
+_ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "collector": {"type": "str", "default": ""},
+    "databases": {"type": "bool", "default": True},
+    "kernel": {"type": "bool", "default": True},
+    "snoopy": {"type": "bool", "default": True},
+    "sudo_recordings": {"type": "bool", "default": True},
+    "sudo_subcommands": {"type": "bool", "default": False},
+    "renew": {"type": "bool", "default": False},
+    **_tree.ARGUMENTS,
+}
+MODULES: Mapping[str, HostModule] = {"audit": HostModule(_ARGUMENTS, locked(manage))}

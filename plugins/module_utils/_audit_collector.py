@@ -16,6 +16,7 @@ from ._audit import Unit
 from ._audit_receive_program import AUTHORITY, CERTIFICATE
 from ._command import PATH, HostError, attempt, run
 from ._event_store import FOLDER
+from ._host_module import HostModule, locked
 from ._tree import Change
 
 _AREA = "audit-collector"
@@ -143,3 +144,11 @@ def _try_forward(text: str) -> None:
         if done.returncode != 0:
             said = [line.replace(copy, "/etc/rsyslog.d") for line in done.stderr.splitlines() if "error" in line]
             raise HostError(f"rsyslog refuses audit_collector_forward: {'; '.join(said)[:1000]}", "nothing was changed")
+
+
+_ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "forward": {"type": "list", "elements": "dict", "default": []},
+    **_tree.ARGUMENTS,
+}
+MODULES: Mapping[str, HostModule] = {"audit_collector": HostModule(_ARGUMENTS, locked(manage))}

@@ -12,6 +12,7 @@ from typing import Any, Mapping
 
 from . import _certificate, _files, _pgbackrest
 from ._command import HostError, attempt, run
+from ._host_module import LOCKING, HostModule
 from ._mariadb import keep_binlog
 from ._pgbackrest import Cluster
 from ._postgres import POSTGRES, found_clusters, has_postgres, postgres_argv, program, psql
@@ -174,3 +175,24 @@ def _archive(cluster: Cluster, params: Mapping[str, Any], steps: Steps) -> list[
     unit = f"postgresql@{cluster.version}-{cluster.name}.service"
     steps.act(f"restart cluster {cluster}, for archive_mode", lambda: run(["systemctl", "restart", unit], mend=f"journalctl -u {unit}"))
     return []
+
+
+def _manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    act = prepare if params["answers"] is None else settle
+    with _files.host_lock(params["owner"], params["lock_timeout"]):
+        return act(params, Steps(check=check))
+
+
+_ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "postgresql": {"type": "bool", "default": False},
+    "postgresql_to": {"type": "str", "default": ""},
+    "postgresql_restart": {"type": "bool", "default": False},
+    "mariadb": {"type": "bool", "default": False},
+    "mariadb_binlog": {"type": "bool", "default": True},
+    "mariadb_restart": {"type": "bool", "default": False},
+    # Sealed for this host alone; and nothing of it is of use in an output.
+    "answers": {"type": "dict", "no_log": True},
+    **LOCKING,
+}
+MODULES: Mapping[str, HostModule] = {"backup_client": HostModule(_ARGUMENTS, _manage)}

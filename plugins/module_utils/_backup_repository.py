@@ -16,6 +16,7 @@ from typing import Any, Mapping
 
 from . import _certificate, _files, _pgbackrest
 from ._command import HostError, attempt, run
+from ._host_module import LOCKING, HostModule
 from ._pgbackrest import Cluster
 from ._postgres import POSTGRES, postgres_argv
 from ._restic import Restic
@@ -248,3 +249,38 @@ def begin(asked: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
 
 def create_stanza(stanza: str) -> None:
     run(postgres_argv("pgbackrest", f"--stanza={stanza}", "stanza-create"), mend="see whether pgbackrest.service runs on that client")
+
+
+def _manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    steps = Steps(check=check)
+    asked = params["client"]
+    # Many are let in at the same time: restic takes seconds for each, by its choice of how slow a password is to try.
+    lock = {"path": f"/run/prod-access-client-{asked['name']}.lock"} if asked else {}
+    with _files.host_lock(params["owner"], params["lock_timeout"], **lock):
+        if asked is None:
+            return set_up(params["settings"], steps)
+        if params["begin"]:
+            return begin(asked, steps)
+        if check and not os.path.exists(CONFIG):
+            return {"changed": True, "changes": [f"let {asked['name']} in"]}
+        return enrol(read_config(), asked, steps)
+
+
+_CLIENT = {
+    "name": {"type": "str", "required": True},
+    "address": {"type": "str", "required": True},
+    "request": {"type": "str", "required": True},
+    "clusters": {"type": "list", "elements": "dict", "default": []},
+    "files": {"type": "bool", "default": True},
+    "parts": {"type": "list", "elements": "str", "default": ["files"]},
+    "postgresql": {"type": "bool", "default": False},
+}
+_ARGUMENTS = {
+    "client": {"type": "dict", "options": _CLIENT},
+    "settings": {"type": "dict"},
+    "begin": {"type": "bool", "default": False},
+    **LOCKING,
+}
+MODULES: Mapping[str, HostModule] = {
+    "backup_repository": HostModule(_ARGUMENTS, _manage, required_one_of=[["client", "settings"]]),
+}

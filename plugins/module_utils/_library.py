@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pkgutil
 import sys
@@ -26,14 +27,30 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def files(version: str) -> dict[str, str]:
-    """The package, file by file; the last one says of which version it is."""
+def files() -> dict[str, str]:
+    """The package as a module brought it, file by file; nothing where it is what runs: to compare that with itself would find nothing."""
     package = __package__ or ""
+    if package == _PACKAGE:
+        return {}
     # A module and its program import all that they need when they start, and a module has nothing else with it.
-    names = sorted(name[len(package) + 1 :] for name in sys.modules if name.startswith(package + "._"))
-    names = [name for name in names if name != "_apply_module"]
-    found = {place(name): (pkgutil.get_data(package, name + ".py") or b"").decode() for name in names}
-    return {**found, place("__init__"): f"VERSION = {version!r}\n"}
+    return {place(name): text.decode() for name, text in _loaded().items() if name != "_apply_module"}
+
+
+def digest(text: bytes) -> str:
+    """What tells a file of the package from any other of the same name."""
+    return hashlib.sha256(text).hexdigest()[:32]
+
+
+def is_of(package: Mapping[str, str]) -> bool:
+    """Whether all that runs here is of this package, by the digest of each of its files."""
+    return all(package.get(name) == digest(text) for name, text in _loaded().items())
+
+
+def _loaded() -> dict[str, bytes]:
+    """What has been imported of the package."""
+    prefix = f"{__package__}."
+    names = sorted(name[len(prefix) :] for name in sys.modules if name.startswith(prefix + "_"))
+    return {name: pkgutil.get_data(__package__ or "", name + ".py") or b"" for name in names}
 
 
 def install(found: Mapping[str, str]) -> None:
@@ -46,11 +63,6 @@ def install(found: Mapping[str, str]) -> None:
 def place(name: str) -> str:
     """Where a module of the package is on a host."""
     return f"{_LIBRARY}/{_PACKAGE}/{name}.py"
-
-
-def version() -> str:
-    """The version of the package that runs; on a host, where a module left it."""
-    return str(getattr(sys.modules[__package__ or ""], "VERSION", ""))
 
 
 def program(name: str) -> str:

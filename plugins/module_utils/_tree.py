@@ -16,16 +16,16 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from . import _files
 from ._command import HostError, attempt
+from ._host_module import LOCKING, HostModule, locked
 
 _MARK = "# The next line is safetynet.prod_access's."
 _OURS = re.compile(rf"\n?^{re.escape(_MARK)}\n.*\n?", re.M)
-# Options of every module that brings a role's files; an action plugin fills in the last two.
+# Options of every module that brings a role's files; an action plugin fills in the files.
 ARGUMENTS: Mapping[str, Any] = {
     "programs": {"type": "dict", "default": {}},
     "pruned": {"type": "list", "elements": "path", "default": []},
-    "lock_timeout": {"type": "int", "default": 60},
     "files": {"type": "list", "elements": "dict", "default": []},
-    "owner": {"type": "str", "default": "a controller"},
+    **LOCKING,
 }
 
 
@@ -195,3 +195,14 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         "changes": [change.to_data() for change in changes],
         "diff": [change.diff() for change in changes],
     }
+
+
+_LINES = {
+    "path": {"type": "path", "required": True},
+    "line": {"type": "str", "required": True},
+    "check": {"type": "list", "elements": "str", "default": []},
+    "create": {"type": "bool", "default": False},
+}
+MODULES: Mapping[str, HostModule] = {
+    "tree": HostModule({"lines": {"type": "list", "elements": "dict", "default": [], "options": _LINES}, **ARGUMENTS}, locked(manage))
+}

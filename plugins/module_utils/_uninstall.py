@@ -20,6 +20,7 @@ from typing import Any, Callable, Iterator, Mapping
 
 from . import _audit, _files, _host, _journal, _last_way_in, _sshd, _sudo, _tree
 from ._command import HostError, attempt, run
+from ._host_module import LOCKING, HostModule, locked
 from ._names import GROUP
 from ._sudoers import parse, powers_of
 
@@ -382,3 +383,7 @@ def _data() -> Iterator[str]:
     for path, what in _DATA.items():
         if os.path.isdir(path):
             yield f"{path}: {what}"
+
+
+_ARGUMENTS = {"step": {"type": "str", "choices": ["doors", "rest"], "default": "doors"}, **LOCKING}
+MODULES: Mapping[str, HostModule] = {"uninstall": HostModule(_ARGUMENTS, locked(manage))}

@@ -91,10 +91,11 @@ on_trial:
 """
 
 from ..module_utils import _apply_module
+from ..module_utils._areas import MODULES
 
 
 def main() -> None:
-    _apply_module.main("access")
+    _apply_module.main(MODULES["access"])
 
 
 if __name__ == "__main__":

@@ -88,10 +88,11 @@ on_trial:
 """
 
 from ..module_utils import _apply_module
+from ..module_utils._areas import MODULES
 
 
 def main() -> None:
-    _apply_module.main("accounts")
+    _apply_module.main(MODULES["accounts"])
 
 
 if __name__ == "__main__":

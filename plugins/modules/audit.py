@@ -88,28 +88,12 @@ request:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils import _audit, _tree
-from ..module_utils._tree_module import run
+from ..module_utils import _apply_module
+from ..module_utils._audit import MODULES
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "collector": {"type": "str", "default": ""},
-            "databases": {"type": "bool", "default": True},
-            "kernel": {"type": "bool", "default": True},
-            "snoopy": {"type": "bool", "default": True},
-            "sudo_recordings": {"type": "bool", "default": True},
-            "sudo_subcommands": {"type": "bool", "default": False},
-            "renew": {"type": "bool", "default": False},
-            **_tree.ARGUMENTS,
-        },
-        supports_check_mode=True,
-    )
-    run(module, _audit.manage)
+    _apply_module.main(MODULES["audit"])
 
 
 if __name__ == "__main__":

@@ -51,22 +51,12 @@ changes:
       type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils import _audit_collector, _tree
-from ..module_utils._tree_module import run
+from ..module_utils import _apply_module
+from ..module_utils._audit_collector import MODULES
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "forward": {"type": "list", "elements": "dict", "default": []},
-            **_tree.ARGUMENTS,
-        },
-        supports_check_mode=True,
-    )
-    run(module, _audit_collector.manage)
+    _apply_module.main(MODULES["audit_collector"])
 
 
 if __name__ == "__main__":

@@ -83,41 +83,12 @@ notes:
   elements: str
 """
 
-import os
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils import _backup_client, _files
-from ..module_utils._command import HostError
-from ..module_utils._steps import Steps
+from ..module_utils import _apply_module
+from ..module_utils._backup_client import MODULES
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "postgresql": {"type": "bool", "default": False},
-            "postgresql_to": {"type": "str", "default": ""},
-            "postgresql_restart": {"type": "bool", "default": False},
-            "mariadb": {"type": "bool", "default": False},
-            "mariadb_binlog": {"type": "bool", "default": True},
-            "mariadb_restart": {"type": "bool", "default": False},
-            # Sealed for this host alone; and nothing of it is of use in an output.
-            "answers": {"type": "dict", "no_log": True},
-            "lock_timeout": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
-    )
-    os.umask(0o022)
-    act = _backup_client.prepare if module.params["answers"] is None else _backup_client.settle
-    try:
-        with _files.host_lock("backup_client", module.params["lock_timeout"]):
-            answer = act(module.params, Steps(check=module.check_mode))
-    except (HostError, OSError) as error:
-        module.fail_json(msg=str(error))
-    for note in answer.get("notes", ()):
-        module.warn(note)
-    module.exit_json(**answer)
+    _apply_module.main(MODULES["backup_client"])
 
 
 if __name__ == "__main__":

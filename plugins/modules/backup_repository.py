@@ -86,56 +86,12 @@ answer:
   type: dict
 """
 
-import os
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils import _backup_repository, _files
-from ..module_utils._command import HostError
-from ..module_utils._steps import Steps
+from ..module_utils import _apply_module
+from ..module_utils._backup_repository import MODULES
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "client": {
-                "type": "dict",
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "address": {"type": "str", "required": True},
-                    "request": {"type": "str", "required": True},
-                    "clusters": {"type": "list", "elements": "dict", "default": []},
-                    "files": {"type": "bool", "default": True},
-                    "parts": {"type": "list", "elements": "str", "default": ["files"]},
-                    "postgresql": {"type": "bool", "default": False},
-                },
-            },
-            "settings": {"type": "dict"},
-            "begin": {"type": "bool", "default": False},
-            "lock_timeout": {"type": "int", "default": 60},
-        },
-        required_one_of=[["client", "settings"]],
-        supports_check_mode=True,
-    )
-    os.umask(0o022)
-    params = module.params
-    steps = Steps(check=module.check_mode)
-    client = params["client"]
-    # Many are let in at the same time: restic takes seconds for each, by its choice of how slow a password is to try.
-    lock = {"path": f"/run/prod-access-client-{client['name']}.lock"} if client else {}
-    try:
-        with _files.host_lock("backup_repository", params["lock_timeout"], **lock):
-            if client is None:
-                answer = _backup_repository.set_up(params["settings"], steps)
-            elif params["begin"]:
-                answer = _backup_repository.begin(client, steps)
-            elif steps.check and not os.path.exists(_backup_repository.CONFIG):
-                answer = {"changed": True, "changes": [f"let {client['name']} in"]}
-            else:
-                answer = _backup_repository.enrol(_backup_repository.read_config(), client, steps)
-    except (HostError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**answer)
+    _apply_module.main(MODULES["backup_repository"])
 
 
 if __name__ == "__main__":

@@ -79,10 +79,11 @@ granted:
 """
 
 from ..module_utils import _apply_module
+from ..module_utils._areas import MODULES
 
 
 def main() -> None:
-    _apply_module.main("sudo_rules")
+    _apply_module.main(MODULES["sudo_rules"])
 
 
 if __name__ == "__main__":

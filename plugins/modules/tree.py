@@ -72,31 +72,12 @@ changes:
       sample: /etc/bash.bashrc
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils import _tree
-from ..module_utils._tree_module import run
+from ..module_utils import _apply_module
+from ..module_utils._tree import MODULES
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "lines": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "path": {"type": "path", "required": True},
-                    "line": {"type": "str", "required": True},
-                    "check": {"type": "list", "elements": "str", "default": []},
-                    "create": {"type": "bool", "default": False},
-                },
-            },
-            **_tree.ARGUMENTS,
-        },
-        supports_check_mode=True,
-    )
-    run(module, _tree.manage)
+    _apply_module.main(MODULES["tree"])
 
 
 if __name__ == "__main__":

@@ -84,22 +84,12 @@ on_trial:
   type: bool
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils import _uninstall
-from ..module_utils._tree_module import run
+from ..module_utils import _apply_module
+from ..module_utils._uninstall import MODULES
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "step": {"type": "str", "choices": ["doors", "rest"], "default": "doors"},
-            "lock_timeout": {"type": "int", "default": 60},
-            "owner": {"type": "str", "default": "a controller"},
-        },
-        supports_check_mode=True,
-    )
-    run(module, _uninstall.manage)
+    _apply_module.main(MODULES["uninstall"])
 
 
 if __name__ == "__main__":
