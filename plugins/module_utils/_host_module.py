@@ -33,7 +33,7 @@ class HostModule:
         try:
             return self.manage(params, check=check)
         except (HostError, OSError) as error:
-            return {"failed": True, "msg": str(error)}
+            return {"failed": True, "msg": str(error), "changes": []}
 
 
 def locked(manage: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pkgutil
 import sys
-from typing import Mapping
+from typing import Any, Mapping
 
 from . import _files
 
@@ -47,10 +46,13 @@ def is_of(package: Mapping[str, str]) -> bool:
 
 
 def _loaded() -> dict[str, bytes]:
-    """What has been imported of the package."""
+    """What has been imported of the package, as it was written."""
     prefix = f"{__package__}."
-    names = sorted(name[len(prefix) :] for name in sys.modules if name.startswith(prefix + "_"))
-    return {name: pkgutil.get_data(__package__ or "", name + ".py") or b"" for name in names}
+    found = {}
+    for name in sorted(name for name in sys.modules if name.startswith(prefix + "_")):
+        spec: Any = sys.modules[name].__spec__
+        found[name[len(prefix) :]] = spec.loader.get_data(spec.origin)
+    return found
 
 
 def install(found: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, "/run/audit")
+sys.path.insert(0, "/usr/lib/prod-access")
 from killing import at_python_write, child
 from prod_access import _audit
 

@@ -9,16 +9,9 @@ from pathlib import Path
 
 import pytest
 from collected import COLLECTOR, FOLDER, RECEIVE, SHIP, canary, lines, ran, soon, verify
-from desk import ROOT, Desk, Done, host, kill_at_every_write, until
+from desk import Desk, Done, host, kill_at_every_write, until
 
 HOSTS = ("web1", "web2", "db1", "stage1")
-
-
-def bring(name: str, folder: str, *modules: str) -> None:
-    """The package that is on a host, with modules that stay there for no longer than a run."""
-    host(name, f"mkdir -p {folder}; cp -r /usr/lib/prod-access/prod_access {folder}/")
-    for module in modules:
-        host(name, f"cat >{folder}/prod_access/{module}.py", stdin=(ROOT / f"plugins/module_utils/{module}.py").read_text())
 
 
 def said(done: Done) -> str:
@@ -69,7 +62,7 @@ def databases() -> Iterator[str]:
 # What the module does with databases, by itself.
 _TAKE = """
 import json, sys
-sys.path.insert(0, "/run/databases")
+sys.path.insert(0, "/usr/lib/prod-access")
 from prod_access import _audit_databases
 from prod_access._command import HostError
 found = {}
@@ -86,7 +79,6 @@ print(json.dumps(found))
 
 def test_databases_that_do_not_take_settings_are_left_as_they_were(desk: Desk, databases: str) -> None:
     ours, main, other, last = (f"{databases}/{name}" for name in ("prod-access-audit.conf", "../postgresql.conf", "other.conf", "zz.conf"))
-    bring("db1", "/run/databases", "_audit_databases", "_tree")
 
     def taken(database: str = "postgresql") -> list[object]:
         found: list[object] = json.loads(host("db1", "python3 -", stdin=_TAKE))[database]
@@ -239,8 +231,6 @@ def test_records_go_on_to_what_an_organisation_has(desk: Desk, other: str) -> No
 
 
 def test_a_kill_at_a_write_locks_nobody_out_and_is_healed_by_the_next_run(desk: Desk) -> None:
-    bring("web1", "/run/audit", "_audit", "_audit_databases", "_audit_kernel", "_certificate", "_tree")
     said = kill_at_every_write("web1", Path(__file__).with_name("kill_at_every_write.py"))
     assert said["kills"] > 4, said
     assert said["faults"] == []
-    host("web1", "rm -r /run/audit")

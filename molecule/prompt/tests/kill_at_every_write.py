@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 
-sys.path.insert(0, "/run/tree")
+sys.path.insert(0, "/usr/lib/prod-access")
 from killing import at_python_write, child
 from prod_access import _tree
 
