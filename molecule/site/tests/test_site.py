@@ -21,13 +21,10 @@ def test_site_touches_no_host_while_the_inventory_has_an_error(desk: Desk) -> No
 
 
 def test_a_second_run_is_by_what_the_first_one_left_on_the_host(desk: Desk) -> None:
-    """Modules of ours that change hosts are not brought there again; whatever is not this version's is replaced by those that are."""
-    desk.play("site", limit="web1,backup1")
+    """Modules of ours that change hosts are brought there again only to replace what is not of this version."""
     done = desk.play("site", "-vvv", limit="web1,backup1")
-    assert "changed=0" in done.stdout
-    assert "/plugins/modules/" not in done.stdout
+    assert "changed=0" in done.stdout and "/plugins/modules/" not in done.stdout
     host("web1", "echo '# Of another version.' >>/usr/lib/prod-access/prod_access/_tree.py")
     done = desk.play("site", "-vvv", limit="web1,backup1")
     assert "/plugins/modules/tree.py" in done.stdout
     assert "Of another version" not in host("web1", "tail -n 1 /usr/lib/prod-access/prod_access/_tree.py")
-    assert "/plugins/modules/" not in desk.play("site", "-vvv", limit="web1,backup1").stdout
