@@ -20,6 +20,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 FLEET = ROOT / ".fleet"
 HOSTS = ("web1", "web2")  # Debian 12 and 13
+# All of the fleet but those that hold backups.
+EVERY = ("web1", "web2", "db1", "stage1", "log1")
 ENVIRONMENT = {
     # Molecule says how Ansible is to run for itself, in colour for one.
     **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},

@@ -20,12 +20,11 @@ from pathlib import Path
 
 import yaml
 from chats import Chat
-from desk import ENVIRONMENT, FLEET, ROOT, SSH, host, until
+from desk import ENVIRONMENT, EVERY, FLEET, ROOT, SSH, host, until
 from matrix import clear, enter
 from picture import painted, used
 from terminal import Terminal
 
-BACKED_UP = ("web1", "web2", "db1", "stage1", "log1")
 _WIDE = (86, 24)
 _ROWS = "runuser -u postgres -- psql -qAtX shop -c 'SELECT count(*) FROM orders'"
 _TITLE = "Orders dropped on db1, twice"
@@ -90,7 +89,7 @@ def proven() -> None:
     # The first one of its databases may still be on its way.
     host("backup2", "systemctl start prod-access-backup-postgresql")
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: host(name, "prod-access-backup run && prod-access-backup drill"), BACKED_UP))
+        list(pool.map(lambda name: host(name, "prod-access-backup run && prod-access-backup drill"), EVERY))
     show("db1# prod-access-backup status")
     for line in host("db1", "prod-access-backup status").splitlines():
         show(line)

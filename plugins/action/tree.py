@@ -16,7 +16,7 @@ from ansible.template import trust_as_template
 
 from ..module_utils import _apply_program, _library, _tree
 from ..plugin_utils import _filled_in
-from ..plugin_utils._on_host import PACKAGE, HostAction
+from ..plugin_utils._on_host import SOURCES, HostAction
 
 
 class ActionModule(HostAction):
@@ -33,7 +33,7 @@ class ActionModule(HostAction):
         arguments = dict(self._task.args)
         role = Path(self._task._role._role_path)
         module = _apply_program.PLACES[self._task.action.rpartition(".")[2]]
-        programs = {**(arguments.get("programs") or {}), _apply_program.PROGRAM: _apply_program.__name__.rpartition(".")[2]}
+        programs = {**(arguments.get("programs") or {}), _apply_program.PROGRAM: "_apply_program"}
         arguments["files"] = [*self._files(role, task_vars), *_programs(programs, module)]
         return {**result, **self.on_host(arguments, task_vars)}
 
@@ -62,9 +62,9 @@ def _programs(programs: Mapping[str, str], *more: str) -> Iterator[dict[str, str
     while todo:
         name = todo.pop()
         names.add(name)
-        todo |= set(_imported((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))) - names
+        todo |= set(_imported(SOURCES[name])) - names
     for name in sorted(names):
-        yield _entry(_library.place(name), (PACKAGE / f"{name}.py").read_text(encoding="utf-8"), False)
+        yield _entry(_library.place(name), SOURCES[name], False)
     for path, name in programs.items():
         yield _entry(path, _library.program(name), True)
 

@@ -18,9 +18,9 @@ from ..module_utils._host_module import HostModule
 from ..module_utils._node import shown
 from . import _filled_in
 
-PACKAGE = Path(_library.__file__).parent
-# Read once, before Ansible makes a process for each host.
-_DIGESTS = {path.stem: _library.digest(path.read_bytes()) for path in PACKAGE.glob("_[a-z]*.py")}
+# The package that hosts have a part of, by the names of its modules. Read once, before Ansible makes a process for each host.
+SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in Path(_library.__file__).parent.glob("_[a-z]*.py")}
+_DIGESTS = {name: _library.digest(source.encode()) for name, source in SOURCES.items()}
 
 
 class HostAction(ActionBase):

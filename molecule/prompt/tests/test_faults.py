@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from desk import HOSTS, Desk, host
+from desk import EVERY, HOSTS, Desk, host
 from matrix import at_prompt
 from terminal import Terminal
 
 FILES = "/usr/lib/prod-access/prompt"
 SHELLS = ("bash", "zsh", "fish", "sh")
-EVERY = ("web1", "web2", "db1", "stage1", "log1")
 
 
 def log_in(desk: Desk, name: str, shell: str) -> Terminal:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desk import Desk, host
-from net import EVERY, RECEIPTS, evidence, old_receipts, prove, states
+from desk import EVERY, Desk, host
+from net import RECEIPTS, evidence, old_receipts, prove, states
 
 CARD = "/etc/prod-access/audit/host.pem"
 ENVIRONMENT = "/etc/prod-access/environment"

@@ -23,7 +23,7 @@ def test_site_touches_no_host_while_the_inventory_has_an_error(desk: Desk) -> No
 def test_a_second_run_is_by_what_the_first_one_left_on_the_host(desk: Desk) -> None:
     """Modules of ours that change hosts are brought there again only to replace what is not of this version."""
     done = desk.play("site", "-vvv", limit="web1,backup1")
-    assert "changed=0" in done.stdout and "/plugins/modules/" not in done.stdout
+    assert done.stdout.count("changed=0") == 2 and "/plugins/modules/" not in done.stdout
     host("web1", "echo '# Of another version.' >>/usr/lib/prod-access/prod_access/_tree.py")
     done = desk.play("site", "-vvv", limit="web1,backup1")
     assert "/plugins/modules/tree.py" in done.stdout
