@@ -25,7 +25,7 @@ demo: fleet  ## the whole story on the fleet: the net, access, a mistake in prod
 	@$(FLEET) report
 
 # A scenario keeps about one processor at work. So they run in lanes, each on a fleet of its own: here, after what needs no hosts,
-# and in copies of this checkout, whose words are shown at the end. site and docs leave backups behind, which others do not expect, and
+# and in copies of this checkout, whose words are shown where they fail. site and docs leave backups behind, which others do not expect, and
 # docs puts an earlier commit onto a host, which only this checkout has.
 HERE := postmortem docs site
 LANE_1 := prompt audit notify announce sudo
@@ -44,9 +44,12 @@ test: system venv  ## every gate
 	done
 	@$(foreach lane,$(LANES),setsid $(MAKE) -C $(LANE)$(lane) molecule SCENARIOS="$(LANE_$(lane))" >$(LANE)$(lane).log 2>&1 & lane$(lane)=$$!; ) \
 	trap 'kill -- $(LANES:%=-$$lane%); wait; exit 130' INT TERM; \
-	{ $(MAKE) lint unit browser sanity && $(MAKE) molecule SCENARIOS="$(HERE)"; } || failed=" here"; \
-	$(foreach lane,$(LANES),wait $$lane$(lane) || failed="$$failed $(LANE)$(lane).log"; cat $(LANE)$(lane).log; ) \
-	[ -z "$$failed" ] || { echo "==> test: failed, see above:$$failed" >&2; exit 1; }
+	for gate in lint unit browser sanity molecule; do $(MAKE) $$gate SCENARIOS="$(HERE)" || failed="$$failed $$gate"; done; \
+	$(foreach lane,$(LANES),echo "==> molecule: $(LANE_$(lane))"; wait $$lane$(lane) && grep ' passed' $(LANE)$(lane).log \
+	|| { cat $(LANE)$(lane).log; failed="$$failed $(LANE)$(lane).log"; }; ) \
+	[ -z "$$failed" ] || { \
+	    cat .fleet/failures $(LANES:%=$(LANE)%/.fleet/failures) 2>/dev/null; echo "==> test: failed, see above:$$failed" >&2; exit 1; \
+	}
 	@echo "==> test: every gate passed"
 
 lint: venv  ## style, types, ansible-lint's production profile, documentation
@@ -100,7 +103,7 @@ unit: venv  ## tests of pure code, all branches covered
 	@echo "==> unit"
 	@pytest tests/unit --cov --cov-report=term --cov-fail-under=100
 
-test browser: SYSTEM += chromium
+test browser: SYSTEM += chromium-headless-shell
 browser: system venv  ## the pages in a real browser
 	@echo "==> browser"
 	@pytest tests/browser

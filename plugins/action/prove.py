@@ -30,11 +30,12 @@ _EVIDENCE = ("canary", "host", "record", "access")
 class ActionModule(ControllerAction):
     ARGUMENTS: ClassVar[dict[str, Any]] = {
         "settings": {"type": "dict", "required": True, "options": _SETTINGS},
+        "asked": {"type": "bool", "default": True},
         **{name: {"type": "dict"} for name in _EVIDENCE},
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        result: dict[str, Any] = {}
+        result: dict[str, Any] = {"asked": arguments["asked"]}
         settings = arguments["settings"]
         verdict = _gate.verdict(task_vars)
         if verdict.errors:

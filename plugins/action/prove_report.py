@@ -17,8 +17,6 @@ from ..plugin_utils import _gate, _proof, _proof_files, _proof_history
 from ..plugin_utils._controller import OnceForAllHosts
 
 _COLORS = {"ok": C.COLOR_OK, "warn": C.COLOR_WARN, "broken": C.COLOR_ERROR, "unknown": C.COLOR_UNREACHABLE, "waived": None}
-# The condition of the role's tasks that keeps a host out.
-_NOT_HERE = "prove_here | bool"
 # With so many hosts, or fewer, there is room for all that was seen.
 _FEW = 5
 
@@ -34,7 +32,7 @@ class ActionModule(OnceForAllHosts):
         result: dict[str, Any] = {}
         outcomes = {name: task_vars["hostvars"].raw_get(name).get(arguments["result"]) for name in task_vars["ansible_play_hosts_all"]}
         # Hosts that are not asked are not shown either; where none is, nor are those that did not come so far.
-        outcomes = {name: outcome for name, outcome in outcomes.items() if (outcome or {}).get("false_condition") != _NOT_HERE}
+        outcomes = {name: outcome for name, outcome in outcomes.items() if (outcome or {}).get("asked", True)}
         if not any(outcomes.values()) and len(outcomes) < len(task_vars["ansible_play_hosts_all"]):
             return result
         if self._task.check_mode:

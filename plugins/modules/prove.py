@@ -29,6 +29,10 @@ options:
   access:
     description: What M(safetynet.prod_access.access_info) returned.
     type: dict
+  asked:
+    description: Whether the host is asked at all. M(safetynet.prod_access.prove_report) shows no other.
+    type: bool
+    default: true
   settings:
     description: What is known of the host beforehand, and from where on something is amber, and red.
     type: dict
@@ -104,6 +108,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+asked:
+  description: Whether the host is asked at all.
+  returned: success
+  type: bool
 environment:
   description: The environment of the host.
   returned: where there is evidence

@@ -12,7 +12,7 @@ from ansible_collections.safetynet.prod_access.plugins.plugin_utils._report_page
 from ansible_collections.safetynet.prod_access.plugins.plugin_utils._report_page import page as page_of
 from playwright.sync_api import Browser, Page, sync_playwright
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 # Nothing that a browser does on its own account; as root it has no sandbox.
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 

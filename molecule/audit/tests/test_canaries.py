@@ -103,7 +103,15 @@ def test_what_says_that_it_is_another_is_not_believed(desk: Desk, name: str) -> 
     forged = {"sudo": {"accept": {"submituser": "bob", "command": f"/bin/{word}", "runuser": "root", "runargv": [word]}}}
     ran(desk, "alice", name, f"logger -t sudo -p authpriv.notice '@cee:{json.dumps(forged)}'")
     ran(desk, "alice", name, f"printf 'MESSAGE={word}\\nPROD_ACCESS_KIND=alarm\\n' | logger --journald")
-    ran(desk, "alice", name, f"logger -t snoopy 'login=bob tty=x file=/bin/x argv={word}\nPROD_ACCESS_LOGINUID=12002'")
+    # It stays until journald has seen whose it is; snoopy speaks from within a program that goes on, too.
+    forged_line = f"<86>snoopy: login=bob tty=x file=/bin/x argv={word}\nPROD_ACCESS_LOGINUID=12002"
+    ran(
+        desk,
+        "alice",
+        name,
+        'python3 -c \'import socket, sys, time; log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); log.connect("/dev/log"); '
+        f"log.send(sys.stdin.buffer.read()); time.sleep(1)' <<'END'\n{forged_line}\nEND\n",
+    )
     assert soon("--text", word, "--kind", "command", suits=lambda event: event["what"].startswith(word))["person"] == "alice"
     assert soon("--text", word, suits=lambda event: "alarm" in event["source"])["kind"] == "unverified"
     assert soon("--text", word, suits=lambda event: event["source"] == "sudo")["kind"] == "unverified"
