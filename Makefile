@@ -27,8 +27,8 @@ demo: fleet  ## the whole story on the fleet: the net, access, a mistake in prod
 # A scenario keeps about one processor at work. So they run in lanes, each on a fleet of its own: here, after what needs no hosts,
 # and in copies of this checkout, whose words are shown where they fail. site and docs leave backups behind, which others do not expect, and
 # docs puts an earlier commit onto a host, which only this checkout has.
-HERE := postmortem docs site
-LANE_1 := prompt audit notify announce sudo
+HERE := postmortem docs site sudo
+LANE_1 := prompt audit notify announce
 LANE_2 := backup accounts
 LANES := 1 2
 LANE := .ansible/lane-

@@ -102,6 +102,8 @@ class Restic:
             mend = "run the role again, which gives this host a new password"
         elif status == _LOCKED or "already locked" in words:
             mend = "wait for the one that holds the lock; one of a dead run is removed by itself after half an hour, or by `restic unlock`"
+        elif "no matching ID" in words:
+            mend = "see who removed it from the repository"
         elif "connection refused" in words or "no such host" in words or "timeout" in words:
             mend = "see whether the repository's host is up: systemctl status restic-rest-server"
         return HostError(f"restic {what}: {words}", mend)
@@ -133,10 +135,11 @@ class Restic:
         found = self.snapshots(tag=tag, host=host)
         return [one for one in found if Moment.parse(one["time"]).epoch <= now and WRONG_CLOCK not in one["tags"]]
 
-    def holds(self, snapshot: str, paths: set[str]) -> set[str]:
-        """Those of these paths that a snapshot has."""
-        entries = (json.loads(line) for line in self.run("ls", "--json", "--no-lock", snapshot, timeout=3600).splitlines())
-        return {entry["path"] for entry in entries if entry.get("struct_type") == "node" and entry["path"] in paths}
+    def holds(self, snapshot: str, paths: set[str]) -> tuple[str, set[str]]:
+        """The time of a snapshot, and those of these paths that it has."""
+        first, *lines = self.run("ls", "--json", "--no-lock", snapshot, timeout=3600).splitlines()
+        entries = (json.loads(line) for line in lines)
+        return json.loads(first)["time"], {entry["path"] for entry in entries if entry["path"] in paths}
 
     def names(self, snapshot: str, folder: str) -> dict[str, int]:
         """The files of a snapshot right in a folder, by their names, and the bytes of each."""
