@@ -14,6 +14,8 @@ from ansible.plugins.action import ActionBase
 _ASK = "dpkg-query --show --showformat='${db:Status-Status}\\n' -- "
 # systemd-detect-virt(1): it fails where there is no container.
 _CONTAINED = "systemd-detect-virt --container --quiet"
+# Of Debian and what is made of it, whose package manager is known by that; others may have dpkg-query too.
+_DEBIAN = "test -e /etc/debian_version"
 
 
 class ActionModule(ActionBase):
@@ -35,6 +37,9 @@ class ActionModule(ActionBase):
             return {**result, "changed": False}
         task = self._task.copy()
         task.args = {"name": names, "state": "present"}
+        if not (task_vars or {}).get("ansible_package_use") and self._succeeds(_DEBIAN):
+            # It would gather facts to learn that, which takes longer than to say so.
+            task.args["use"] = "apt"
         package = self._shared_loader_obj.action_loader.get(
             "ansible.builtin.package",
             task=task,

@@ -12,7 +12,8 @@ short_description: Have packages on a host, quickly where they are there
 version_added: 0.1.0
 description:
   - Does what M(ansible.builtin.package) does with C(state=present). Where C(dpkg-query) says that all of them are installed, nothing more
-    is asked, which takes a tenth of the time. Anywhere else M(ansible.builtin.package) does it all.
+    is asked, which takes a tenth of the time. Anywhere else M(ansible.builtin.package) does it all; on Debian and its kin it gathers no
+    facts for that, unless C(ansible_package_use) says otherwise.
 options:
   name:
     description: The packages, by the names that the host's package manager knows.
