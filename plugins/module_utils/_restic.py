@@ -102,8 +102,6 @@ class Restic:
             mend = "run the role again, which gives this host a new password"
         elif status == _LOCKED or "already locked" in words:
             mend = "wait for the one that holds the lock; one of a dead run is removed by itself after half an hour, or by `restic unlock`"
-        elif "no matching ID" in words:
-            mend = "see who removed it from the repository"
         elif "connection refused" in words or "no such host" in words or "timeout" in words:
             mend = "see whether the repository's host is up: systemctl status restic-rest-server"
         return HostError(f"restic {what}: {words}", mend)
@@ -136,8 +134,17 @@ class Restic:
         return [one for one in found if Moment.parse(one["time"]).epoch <= now and WRONG_CLOCK not in one["tags"]]
 
     def holds(self, snapshot: str, paths: set[str]) -> tuple[str, set[str]]:
-        """The time of a snapshot, and those of these paths that it has."""
-        first, *lines = self.run("ls", "--json", "--no-lock", snapshot, timeout=3600).splitlines()
+        """The time of a snapshot, and those of these paths that it has. Raises HostError where there is no such snapshot."""
+        try:
+            printed = self.run("ls", "--json", "--no-lock", snapshot, timeout=3600)
+        except HostError as error:
+            if "no matching ID" not in str(error):
+                raise
+            printed = ""
+        # Older ones only say that they ignore it.
+        if not printed:
+            raise HostError(f"snapshot {snapshot[:8]} is not in the repository", "see who removed it")
+        first, *lines = printed.splitlines()
         entries = (json.loads(line) for line in lines)
         return json.loads(first)["time"], {entry["path"] for entry in entries if entry["path"] in paths}
 

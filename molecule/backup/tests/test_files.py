@@ -138,6 +138,21 @@ def test_a_file_that_comes_back_different_is_an_alarm() -> None:
         host("web1", "mv /root/manifest.json /var/lib/prod-access/backup/; prod-access-backup drill files")
 
 
+def test_a_snapshot_that_somebody_removed_is_an_alarm() -> None:
+    """On both releases: the older one's restic ignores that it is not there."""
+
+    def removed(name: str) -> None:
+        missing = 's/"snapshot": "[0-9a-f]*"/"snapshot": "0badc0de"/'
+        host(name, f"cd /var/lib/prod-access/backup; cp manifest.json /root; sed -i '{missing}' manifest.json")
+        try:
+            said = host(name, "prod-access-backup drill files 2>&1", check=False)
+            assert "snapshot 0badc0de is not in the repository; see who removed it" in said, said
+        finally:
+            host(name, "mv /root/manifest.json /var/lib/prod-access/backup/; prod-access-backup drill files")
+
+    each(removed, ("web1", "web2"))
+
+
 def test_databases_that_nobody_backs_up_are_named() -> None:
     host("web1", "mkdir -p /srv/forgotten; sqlite3 /srv/forgotten/orders.db 'CREATE TABLE a (b)'")
     try:
