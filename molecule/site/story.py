@@ -115,7 +115,7 @@ def mistake(login: str, *, before: str = "", after: str = "") -> None:
             enter(terminal, f"announce '{before}'")
         enter(terminal, "sudo -iu postgres psql shop")
         terminal.send("DROP TABLE orders;\r")
-        terminal.settled("anything else to stop:")
+        terminal.settled("anything else to stop:", 10)
         terminal.send("shop\r")
         terminal.settled(lambda: "DROP TABLE" in terminal.rows, 30)
         enter(terminal, "\\q")

@@ -50,9 +50,9 @@ def test_what_people_were_asked_is_told_with_what_they_said(desk: Desk, chat: Ch
     try:
         with Terminal(desk.terminal("alice", name, "exec bash -l"), size=(100, 30)) as terminal:
             for answer in ("no", name):
-                terminal.settled(lambda: at_prompt(terminal))
+                terminal.settled(lambda: at_prompt(terminal), 10)
                 terminal.send(f"clear; rm -rf {folder}\r")
-                terminal.settled(lambda: terminal.before_cursor.endswith(": "))
+                terminal.settled(lambda: terminal.before_cursor.endswith(": "), 10)
                 terminal.send(f"{answer}\r")
             until(lambda: host(name, f"test -e {folder} || echo gone"), 10, "it is removed")
     finally:

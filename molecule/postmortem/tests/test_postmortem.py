@@ -84,7 +84,7 @@ def incident(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[I
             terminal.send("shop\r")
             terminal.see(r"DROP TABLE\r?\n.*shop=# ")
             terminal.send("\\q\r")
-            terminal.settled(lambda: at_prompt(terminal))
+            terminal.settled(lambda: at_prompt(terminal), 10)
             terminal.send("exit\r")
         assert "does not exist" in rows()
         host(HOST, "cd / && sudo -u postgres pg_restore -d shop /var/tmp/orders.dump")

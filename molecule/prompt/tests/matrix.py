@@ -81,7 +81,8 @@ class Matrix:
         return seen
 
 
-_READ = ".local/share/fish/generated_completions .cache/fish/generated_completions"
+# Where they are missing, fish reads all manual pages at its first start.
+_FISH = ".local/share/fish/generated_completions .cache/fish/generated_completions"
 
 
 def furnish(login: str, name: str, home: Home) -> None:
@@ -94,12 +95,11 @@ def furnish(login: str, name: str, home: Home) -> None:
             entry.mode = 0o644
             tar.addfile(entry, io.BytesIO(text.encode()))
     skel = "cp -a /etc/skel/. ." if home.skel else ":"
-    # What an earlier row left behind would write to the home. The connection's sshd is theirs too. fish reads all manual pages at its first
-    # start, unless it has done so.
+    # What an earlier row left behind would write to the home. The connection's sshd is theirs too.
     host(
         name,
         f"pkill -KILL -u {login} '^(bash|zsh|fish|sh|tmux.*|screen|python3|redis-cli|sqlite3|node)$'; "
-        f"cd /home/{login} && find . -mindepth 1 -delete && {skel} && mkdir -p {_READ} && base64 -d | tar -xf - && chown -R {login}: .",
+        f"cd /home/{login} && find . -mindepth 1 -delete && {skel} && mkdir -p {_FISH} && base64 -d | tar -xf - && chown -R {login}: .",
         stdin=base64.b64encode(archive.getvalue()).decode(),
     )
 
@@ -110,7 +110,7 @@ def _watch(terminal: Terminal, case: Case) -> Seen:
         # A new user of zsh is asked, once, what dotfiles to have.
         terminal.settled("You can:")
         terminal.send("q")
-    terminal.settled(lambda: at_prompt(terminal))
+    terminal.settled(lambda: at_prompt(terminal), 8)
     for line in row.lines:
         enter(terminal, line)
     before = terminal.before_cursor
@@ -146,7 +146,7 @@ def at_prompt(terminal: Terminal) -> bool:
 
 def clear(terminal: Terminal) -> None:
     """Wait for the first prompt, and put away what a host says to those who log in: it is about that host."""
-    terminal.settled(lambda: at_prompt(terminal))
+    terminal.settled(lambda: at_prompt(terminal), 10)
     terminal.send(_CLEAR_SCREEN)
     terminal.settled(lambda: terminal.cursor[1] == 0 and at_prompt(terminal))
 
@@ -157,4 +157,4 @@ def enter(terminal: Terminal, line: str) -> None:
     end = line[-8:]
     terminal.wait_for(lambda: terminal.before_cursor.endswith(end))
     terminal.send("\r")
-    terminal.settled(lambda: at_prompt(terminal) and not terminal.before_cursor.endswith(end))
+    terminal.settled(lambda: at_prompt(terminal) and not terminal.before_cursor.endswith(end), 10)

@@ -21,8 +21,6 @@ import pyte
 
 # Nothing new for so long is taken for a program that waits for its user.
 QUIET = 0.08
-# So many seconds are longer than anything takes on a machine that has much else to do. What is to be quick is measured by itself.
-PATIENCE = 20
 
 # What a terminal answers with nothing on its screen, and pyte would draw, or stumble over: strings for the terminal itself, titles in
 # the manner of screen, private sequences other than those that pyte knows, and those with a byte in between, as for the cursor's shape.
@@ -168,15 +166,15 @@ class Terminal:
         with contextlib.suppress(OSError):
             os.write(self._master, text.encode())
 
-    def wait_for(self, what: str | Callable[[], Any], seconds: float = PATIENCE) -> None:
+    def wait_for(self, what: str | Callable[[], Any], seconds: float = 5) -> None:
         """Wait until a text is somewhere on the screen, or what is asked is true."""
         self._wait(what, seconds, quiet=0)
 
-    def settled(self, what: str | Callable[[], Any] = "", seconds: float = PATIENCE, quiet: float = QUIET) -> None:
+    def settled(self, what: str | Callable[[], Any] = "", seconds: float = 5, quiet: float = QUIET) -> None:
         """Wait as well until nothing new comes."""
         self._wait(what, seconds, quiet)
 
-    def see(self, pattern: str, seconds: float = PATIENCE) -> str:
+    def see(self, pattern: str, seconds: float = 10) -> str:
         """Wait for a text in all that was shown, also where it has scrolled away. What stands before its end is not looked at again, and
         returned."""
         deadline = time.monotonic() + seconds

@@ -28,7 +28,7 @@ def mongosh(name: str) -> Iterator[None]:
 def test_arguments_and_exit_codes_pass_on(desk: Desk, name: str, shell: str) -> None:
     status = "$status" if shell == "fish" else "$?"
     with Terminal(desk.terminal("bob", name, f"touch ~/.zshrc; exec {shell} -l"), size=(100, 30)) as terminal:
-        terminal.settled(lambda: at_prompt(terminal))
+        terminal.settled(lambda: at_prompt(terminal), 10)
         for command, said in (
             ("mongosh 'a b' '' '$x*'", ("<a b><><$x*>", "ended 7")),
             ("redis-cli -p 1 ping", ("Could not connect to Redis at 127.0.0.1:1: Connection refused", "ended 1")),

@@ -18,9 +18,9 @@ SHELLS = ("bash", "zsh", "fish", "sh")
 def log_in(desk: Desk, name: str, shell: str) -> Terminal:
     """The terminal of a person's login in which something was typed, and ran."""
     with Terminal(desk.terminal("bob", name, f"touch ~/.zshrc; exec {shell} -l")) as terminal:
-        terminal.settled(lambda: at_prompt(terminal))
+        terminal.settled(lambda: at_prompt(terminal), 10)
         terminal.send("echo alive-$((40 + 2))\r" if shell != "fish" else "echo alive-(math 40 + 2)\r")
-        terminal.wait_for("alive-42")
+        terminal.wait_for("alive-42", 10)
         return terminal
 
 

@@ -23,12 +23,12 @@ def shop(name: str) -> Iterator[None]:
 def asked(desk: Desk, name: str, shell: str, command: str, *answers: str) -> Terminal:
     """A person's terminal after a command was typed, and its questions answered."""
     with Terminal(desk.terminal("bob", name, f"exec {shell} -l"), size=(100, 30)) as terminal:
-        terminal.settled(lambda: at_prompt(terminal))
+        terminal.settled(lambda: at_prompt(terminal), 10)
         terminal.send(f"clear; {command}; echo ended-$((6 * 7))\r" if shell != "fish" else f"clear; {command}; echo ended-(math 6 x 7)\r")
         for answer in answers:
             terminal.settled(lambda: terminal.before_cursor.endswith(": "))
             terminal.send(answer)
-        terminal.wait_for("ended-42")
+        terminal.wait_for("ended-42", 10)
         return terminal
 
 

@@ -120,11 +120,11 @@ def person(name: str) -> Iterator[Person]:
 )
 def test_as_people_type_it(desk: Desk, name: str, shell: str, lines: tuple[str, ...]) -> None:
     with Terminal(desk.terminal("bob", name, f"touch ~/.zshrc; cd /; exec {shell} -l"), size=(120, 30)) as terminal:
-        terminal.settled(lambda: at_prompt(terminal))
+        terminal.settled(lambda: at_prompt(terminal), 10)
         for line in lines:
             enter(terminal, line)
         terminal.send("DROP TABLE orders;\r")
-        terminal.settled("anything else to stop:")
+        terminal.settled("anything else to stop:", 10)
         terminal.send("\r")
         terminal.settled(REFUSED)
 

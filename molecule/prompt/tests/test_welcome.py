@@ -26,10 +26,10 @@ def person(desk: Desk, request: pytest.FixtureRequest) -> Iterator[str]:
 
 def shown(desk: Desk, login: str, name: str, *typed: str) -> list[str]:
     with Terminal(desk.terminal(login, name), size=(100, 40)) as terminal:
-        terminal.settled(lambda: at_prompt(terminal))
+        terminal.settled(lambda: at_prompt(terminal), 10)
         for line in typed:
             terminal.send(line + "\r")
-            terminal.settled(lambda: at_prompt(terminal))
+            terminal.settled(lambda: at_prompt(terminal), 10)
         return terminal.rows
 
 

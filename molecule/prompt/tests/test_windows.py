@@ -28,20 +28,20 @@ def test_tmux(desk: Desk, name: str, own: str) -> None:
     if own:
         host(name, "cat > ~bob/.tmux.conf", stdin=own.replace("; ", "\n"))
     with Terminal(desk.terminal("bob", name, "tmux"), size=(100, 20)) as terminal:
-        terminal.wait_for(lambda: label_of(terminal.cells[-1]))
+        terminal.wait_for(lambda: label_of(terminal.cells[-1]), 10)
         assert label_of(terminal.cells[-1]) == {("brightwhite", "red")}
         terminal.wait_for(lambda: "PRODUCTION" in terminal.title)
         assert not own or "mine" in terminal.rows[-1]
         assert not own or "my title" in terminal.title
         terminal.send("tmux detach\r")
-        terminal.wait_for("detached")
+        terminal.wait_for("detached", 10)
     with Terminal(desk.terminal("bob", name, "tmux attach"), size=(100, 20)) as terminal:
-        terminal.wait_for(lambda: label_of(terminal.cells[-1]))
+        terminal.wait_for(lambda: label_of(terminal.cells[-1]), 10)
         assert terminal.rows[-1].count("PRODUCTION") == 1, "it is not added again"
 
 
 def test_screen(desk: Desk, name: str) -> None:
     with Terminal(desk.terminal("bob", name, "screen"), size=(100, 20)) as terminal:
-        terminal.wait_for(lambda: label_of(terminal.cells[-1]))
+        terminal.wait_for(lambda: label_of(terminal.cells[-1]), 10)
         assert label_of(terminal.cells[-1]) <= {("brightwhite", "red"), ("white", "red")}
         terminal.wait_for(lambda: "PRODUCTION" in terminal.title)

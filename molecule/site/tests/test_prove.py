@@ -105,7 +105,7 @@ def broken() -> Iterator[None]:
 
 @pytest.mark.usefixtures("broken")
 def test_what_is_broken_is_named_where_it_is_and_ends_the_run(desk: Desk, folder: Path) -> None:
-    done = prove(desk, folder, seconds=5, rc=2)
+    done = prove(desk, folder, rc=2)
     assert states(folder) == {
         "web1": {"record": "broken", "access": "broken"},
         "web2": {"prompt": "broken", "access": "broken"},
