@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
+from collections.abc import Iterator
 
 from desk import HOSTS, Desk, host
 from proofs import BACK, CLIENTS, each, now, receipt, restore, settings
@@ -122,35 +124,34 @@ def _is_proven(name: str) -> None:
     )
 
 
+@contextlib.contextmanager
+def noted_otherwise(name: str, edit: str) -> Iterator[str]:
+    """What a drill of files says where the note that the last backup left is another one, by sed(1); then all is well again."""
+    host(name, f"cd /var/lib/prod-access/backup; cp manifest.json /root; sed -i '{edit}' manifest.json")
+    try:
+        yield host(name, "prod-access-backup drill files 2>&1", check=False)
+    finally:
+        host(name, "mv /root/manifest.json /var/lib/prod-access/backup/; prod-access-backup drill files")
+
+
 def test_a_file_that_comes_back_different_is_an_alarm() -> None:
     good = receipt("web1", "restore-files")["ended"]
-    host(
-        "web1",
-        'cd /var/lib/prod-access/backup; cp manifest.json /root; sed -i \'s/"sha256": "./"sha256": "g/\' manifest.json',
-    )
-    try:
-        assert "came back different" in host("web1", "prod-access-backup drill files 2>&1", check=False)
+    with noted_otherwise("web1", 's/"sha256": "./"sha256": "g/') as said:
+        assert "came back different" in said
         found = receipt("web1", "restore-files")
         assert (found["ok"], found["ended"]) == (False, good), "what was proven before grows old"
         assert "came back different" in receipt("web1", "restore")["alarm"]
         assert "ALARM: restore of files failed" in host("web1", "prod-access-backup status", check=False)
-    finally:
-        host("web1", "mv /root/manifest.json /var/lib/prod-access/backup/; prod-access-backup drill files")
 
 
 def test_a_snapshot_that_somebody_removed_is_an_alarm() -> None:
     """On both releases: the older one's restic ignores that it is not there."""
 
     def removed(name: str) -> None:
-        missing = 's/"snapshot": "[0-9a-f]*"/"snapshot": "0badc0de"/'
-        host(name, f"cd /var/lib/prod-access/backup; cp manifest.json /root; sed -i '{missing}' manifest.json")
-        try:
-            said = host(name, "prod-access-backup drill files 2>&1", check=False)
+        with noted_otherwise(name, 's/"snapshot": "[0-9a-f]*"/"snapshot": "0badc0de"/') as said:
             assert "snapshot 0badc0de is not in the repository; see who removed it" in said, said
-        finally:
-            host(name, "mv /root/manifest.json /var/lib/prod-access/backup/; prod-access-backup drill files")
 
-    each(removed, ("web1", "web2"))
+    each(removed, HOSTS)
 
 
 def test_databases_that_nobody_backs_up_are_named() -> None:
