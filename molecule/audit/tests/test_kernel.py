@@ -92,11 +92,17 @@ def kernel(request: pytest.FixtureRequest) -> Iterator[Kernel]:
         subprocess.run([str(ROOT / "molecule/default/fleet"), "kernel", kernel.host], check=True)
 
 
-def ran(kernel: Kernel, word: str, command: str) -> list[Event]:
-    """What is on record of a command of alice's by ssh."""
+def ran(kernel: Kernel, program: str, word: str, command: str) -> list[Event]:
+    """What is on record of a command of alice's by ssh, once the program that it runs is: the shell that runs it is on record before."""
     subprocess.run([*SSH, f"alice@{kernel.host}", command], check=True, stdin=subprocess.DEVNULL, capture_output=True)
-    until(lambda: word in kernel.sh("cat /run/laurel.out"), 5, f"{word} is on record")
-    return kernel.events(word)
+    found: list[Event] = []
+
+    def on_record() -> bool:
+        found[:] = kernel.events(word)
+        return any(event.what.startswith(f"{program} {word}") for event in found)
+
+    until(on_record, 5, f"{program} {word} is on record")
+    return found
 
 
 def test_a_kernel_that_cannot_record_neither_stops_nor_waits(kernel: Kernel) -> None:
@@ -107,7 +113,7 @@ def test_a_kernel_that_cannot_record_neither_stops_nor_waits(kernel: Kernel) -> 
 
 def test_whoever_began_the_session_is_on_record_whatever_user_they_became(kernel: Kernel) -> None:
     word = f"{WORD}-became"
-    found = ran(kernel, word, f"sudo -n -i su - -c '/bin/true {word}'")
+    found = ran(kernel, "/bin/true", word, f"sudo -n -i su - -c '/bin/true {word}'")
     programs = [event for event in found if event.what == f"/bin/true {word}"]
     assert [(event.kind, event.person, event.user, event.source) for event in programs] == [("command", "alice", "root", "laurel")]
     assert {event.person for event in found} == {"alice"}
@@ -120,18 +126,17 @@ def test_a_program_that_loads_no_library_is_on_record(kernel: Kernel) -> None:
         pytest.skip(f"no static program for {platform.machine()}")
     program = base64.b64encode(bytes.fromhex("7f454c46020101000000000000000000") + base64.b64decode(rest[1])).decode()
     word = f"{WORD}-static"
-    found = ran(kernel, word, f"echo {program} | base64 -d >static && chmod +x static && ./static {word}; rm static")
+    found = ran(kernel, "./static", word, f"echo {program} | base64 -d >static && chmod +x static && ./static {word}; rm static")
     assert [event.person for event in found if event.what == f"./static {word}"] == ["alice"]
 
 
 def test_secrets_among_arguments_do_not_leave_the_host(kernel: Kernel) -> None:
     word = f"{WORD}-secret"
-    found = ran(kernel, word, f"/bin/true {word} --password=geheim42")
-    assert found
+    found = ran(kernel, "/bin/true", word, f"/bin/true {word} --password=geheim42")
     assert all("geheim42" not in event.what for event in found)
 
 
 def test_arguments_without_end_are_one_line_that_can_be_read(kernel: Kernel) -> None:
     word = f"{WORD}-long"
-    found = ran(kernel, word, f'/bin/true {word} "$(head -c 100000 /dev/zero | tr "\\0" x)" $(seq 20000)')
+    found = ran(kernel, "/bin/true", word, f'/bin/true {word} "$(head -c 100000 /dev/zero | tr "\\0" x)" $(seq 20000)')
     assert [event.kind for event in found if event.what.startswith(f"/bin/true {word}")] == ["command"]
