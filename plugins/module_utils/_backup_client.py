@@ -55,7 +55,8 @@ def repository(config: Mapping[str, Any]) -> Restic:
     if config["bandwidth"]:
         options += ["--limit-upload", str(config["bandwidth"])]
     address = _files.read_text(f"{folder}/restic.repository") or ""
-    return Restic(options, password, secrets=[urllib.parse.urlsplit(address[len("rest:") :]).password or ""])
+    key = _files.read_text(f"{folder}/restic.key") or ""
+    return Restic(options, password, key=key, secrets=[urllib.parse.urlsplit(address[len("rest:") :]).password or ""])
 
 
 def prepare(params: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
@@ -110,6 +111,7 @@ def _keep_answer(host: str, name: str, answer: Mapping[str, Any], steps: Steps) 
     url = f"rest:https://{host}:{given['server']}@{address}:{given['port']}/{host}/"
     steps.file(f"{folder}/restic.repository", url, 0o600)
     steps.file(f"{folder}/restic.password", given["repository"], 0o600)
+    steps.file(f"{folder}/restic.key", given.get("key", ""), 0o600)
     steps.file(f"{folder}/sealed.pem", answer["sealed"], 0o600)
 
 

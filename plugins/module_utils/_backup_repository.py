@@ -65,7 +65,8 @@ def restic_folder(config: Mapping[str, Any], name: str) -> str:
 
 def repository(config: Mapping[str, Any], name: str) -> Restic:
     """A client's repository of files, by the credentials that no client has."""
-    return Restic(["--repo", restic_folder(config, name)], password(name), user=SERVER)
+    key = _files.read_text(f"{FOLDER}/clients/{name}/key") or ""
+    return Restic(["--repo", restic_folder(config, name)], password(name), user=SERVER, key=key)
 
 
 def password(name: str) -> str:
@@ -215,16 +216,23 @@ def _give_credentials(config: Mapping[str, Any], name: str, certificate: str) ->
     if not os.path.exists(f"{folder}/password"):
         _files.write(f"{folder}/password", secrets.token_urlsafe(32), 0o600)
     ours = repository(config, name)
-    before: list[str] = []
+    keys = f"{place}/keys"
+    current = ""
     if os.path.exists(f"{place}/config"):
-        before = [key["id"] for key in json.loads(ours.run("key", "list", "--json")) if not key["current"]]
+        (current,) = (key["id"] for key in json.loads(ours.run("key", "list", "--json")) if key["current"])
     else:
         ours.run("init")
+    # Older restic says the beginning of a key's name alone.
+    (own,) = (key for key in os.listdir(keys) if key.startswith(current))
+    _files.write(f"{folder}/key", own, 0o600)
+    ours = repository(config, name)
+    before = set(os.listdir(keys)) - {own}
     for_server, for_repository = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     ours.run("key", "add", "--host", name, other_password=("--new-password-file", for_repository))
+    (added,) = set(os.listdir(keys)) - before - {own}
     for key in before:
         ours.run("key", "remove", key)
-    given = json.dumps({"server": for_server, "repository": for_repository, "port": config["port"]})
+    given = json.dumps({"server": for_server, "repository": for_repository, "key": added, "port": config["port"]})
     text = _certificate.sealed(given, certificate)
     # A password that nobody made up needs no slow hash, and restic's server takes this one or bcrypt, which Python has no more.
     digest = base64.b64encode(hashlib.sha1(for_server.encode()).digest()).decode()  # noqa: S324

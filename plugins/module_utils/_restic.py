@@ -28,7 +28,8 @@ class Restic:
     """A repository, and how to reach it.
 
     ``options`` are restic's own for that. A password is given by a file that lives in memory alone, so that a user who may not read
-    root's files can be let run restic: ``user``. ``secrets`` are never repeated to anyone.
+    root's files can be let run restic: ``user``. ``key`` names the one that the password opens: restic would try all that there are
+    otherwise, each with its slow hash. Where there is no such key, it does. ``secrets`` are never repeated to anyone.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Restic:
         password: str,
         *,
         user: str = "",
+        key: str = "",
         environment: dict[str, str] | None = None,
         secrets: Sequence[str] = (),
     ) -> None:
@@ -48,6 +50,8 @@ class Restic:
         self._environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", **home, **cache, **(environment or {})}
         if user:
             self._options.append("--no-cache")
+        if key:
+            self._options += ["--key-hint", key]
         self._secrets = (password, *secrets)
 
     def run(self, *arguments: str, timeout: float = 3600, other_password: tuple[str, str] | None = None) -> str:

@@ -15,6 +15,9 @@ CLIENTS = ("web1", "web2", "db1", "stage1")
 REPOSITORIES = ("backup1", "backup2")
 DATABASES = ("db1", "stage1")  # PostgreSQL 15 and MariaDB 10.11; PostgreSQL 17 and MariaDB 11.8
 
+_FOLDER = "/etc/prod-access/backup/backup1"
+# How a host reaches the repository of its files by hand.
+RESTIC = f"--repository-file {_FOLDER}/restic.repository --password-file {_FOLDER}/restic.password --cacert {_FOLDER}/ca.crt"
 CONFIG = "/etc/prod-access/backup/config.json"
 BACK = f"[ ! -e /root/config.json ] || mv /root/config.json {CONFIG}"
 _CHANGE = "import json, sys; p = sys.argv[1]; c = json.load(open(p)); c.update(json.loads(sys.argv[2])); json.dump(c, open(p, 'w'))"
@@ -41,9 +44,7 @@ def now(name: str) -> str:
 
 def snapshots(name: str) -> list[dict[str, Any]]:
     """What the repository has of a host, as the host itself sees it."""
-    folder = "/etc/prod-access/backup/backup1"
-    options = f"--repository-file {folder}/restic.repository --password-file {folder}/restic.password --cacert {folder}/ca.crt"
-    found: list[dict[str, Any]] = json.loads(host(name, f"restic {options} snapshots --json --no-lock"))
+    found: list[dict[str, Any]] = json.loads(host(name, f"restic {RESTIC} snapshots --json --no-lock"))
     return found
 
 

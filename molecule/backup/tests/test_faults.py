@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from desk import Desk, host, until
-from proofs import BACK, DATABASES, each, now, psql, receipt, restore, settings, snapshots
+from proofs import BACK, DATABASES, RESTIC, each, now, psql, receipt, restore, settings, snapshots
 
 FOLDER = "/etc/prod-access/backup/backup1"
 REPOSITORY = "/srv/prod-access-backup/restic"
+# What the repository itself opens web1's with.
+KEYS = "/etc/prod-access/backup-repository/clients/web1"
 # The one whose PostgreSQL goes to backup1 as well.
 CLUSTER = "stage1"
 STANZA = "stage1-17-main"
@@ -212,16 +214,36 @@ def test_two_runs_do_not_meet() -> None:
     assert "another run is at work" in said
 
 
+_TOLD = 'grep -o \'"--key-hint", "[^"]*\' /run/execs | cut -d\'"\' -f4 | sort -u; rm /run/execs'
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "options"),
+    [
+        ("web1", "prod-access-backup run files >/dev/null", RESTIC),
+        ("backup1", "prod-access-backup-repository maintain web1 >/dev/null", f"--repo {REPOSITORY}/web1 --password-file {KEYS}/password"),
+    ],
+    ids=["client", "repository"],
+)
+def test_restic_is_told_which_key_is_whose(name: str, command: str, options: str) -> None:
+    """It would try the other one first, by chance, for half a second each time."""
+    keys = json.loads(host(name, f"restic {options} --no-cache --no-lock key list --json"))
+    assert len(keys) == 2
+    trace = "strace -f -qq -e trace=execve -s 1000 -o /run/execs"
+    (told,) = host(name, f"{trace} {command}; {_TOLD}").split()
+    assert [key["current"] for key in keys if told.startswith(key["id"])] == [True]
+
+
 # --- What is damaged -------------------------------------------------------------------------------------------------------------------
 
 # One bit each time: what is damaged first may keep restic from looking further.
 _FLIPS = r"""
 import glob, os, random, shutil, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
-password = sys.argv[2]
+options = ["--password-file", f"{sys.argv[2]}/password", "--key-hint", open(f"{sys.argv[2]}/key").read(), "--no-cache"]
 # What runs that were ended have left behind is in no index: it is part of no backup, and nobody would miss it.
 source = shutil.copytree(sys.argv[1], "/srv/whole")
-subprocess.run(["restic", "--repo", source, "--password-file", password, "--no-cache", "prune"], capture_output=True, check=True)
+subprocess.run(["restic", "--repo", source, *options, "prune"], capture_output=True, check=True)
 def found(number):
     dice, copy = random.Random(number), f"/srv/flip-{number}"
     shutil.copytree(source, copy)
@@ -233,7 +255,7 @@ def found(number):
         data[place // 8] ^= 1 << place % 8
         os.chmod(path, 0o600)
         open(path, "wb").write(data)
-        argv = ["restic", "--repo", copy, "--password-file", password, "--no-cache", "check", "--read-data"]
+        argv = ["restic", "--repo", copy, *options, "check", "--read-data"]
         return subprocess.run(argv, capture_output=True).returncode != 0
     finally:
         shutil.rmtree(copy)
@@ -244,8 +266,7 @@ shutil.rmtree(source)
 
 
 def test_every_flipped_bit_is_found() -> None:
-    password = "/etc/prod-access/backup-repository/clients/web1/password"
-    assert host("backup1", f"python3 - {REPOSITORY}/web1 {password}", stdin=_FLIPS) == "50", "flips that were found"
+    assert host("backup1", f"python3 - {REPOSITORY}/web1 {KEYS}", stdin=_FLIPS) == "50", "flips that were found"
 
 
 # A bit of every 64 bytes; twice, it is as it was.
