@@ -19,7 +19,7 @@ from ._command import PATH, HostError
 from ._mariadb import close_log, has_binlog, mariadb_program, written
 from ._moment import Moment
 from ._receipt import Outcome
-from ._restic import Restic, end
+from ._restic import Restic
 from ._restic_text import at, pattern
 
 TAG = "binlog"
@@ -73,9 +73,10 @@ def _save(config: Mapping[str, Any], restic: Restic, started: int) -> Outcome:
 
 def position_in(restic: Restic, dump: str) -> Position | None:
     """Up to where the log is in the dump of a snapshot, of which the beginning alone is read. None where there was no log."""
-    with restic.started("dump", dump, f"/{DUMP}", stdin=subprocess.DEVNULL) as source:
+    with restic.started("dump", "--no-lock", dump, f"/{DUMP}", stdin=subprocess.DEVNULL) as source:
         head = source.stdout.buffer.read(_HEAD) if source.stdout else b""  # type: ignore[attr-defined]
-        end(source)
+        # Asked to end, it would wait for somebody to read the rest. It holds no lock that it would have to take away.
+        source.kill()
     return _binlog.position_of(head)
 
 

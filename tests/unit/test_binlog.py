@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from ansible_collections.safetynet.prod_access.plugins.module_utils._binlog import (
@@ -14,6 +19,8 @@ from ansible_collections.safetynet.prod_access.plugins.module_utils._binlog impo
     files,
     position_of,
 )
+from ansible_collections.safetynet.prod_access.plugins.module_utils._mariadb_log import position_in
+from ansible_collections.safetynet.prod_access.plugins.module_utils._restic import Restic
 
 RECORDS = sorted((Path(__file__).parent / "records").glob("mariadb-binlog-*.txt"))
 FILE = "mariadb-bin.000001"
@@ -58,6 +65,24 @@ def test_a_dump_says_how_far_the_log_is_in_it() -> None:
     head = b"-- MariaDB dump\n--\n-- CHANGE MASTER TO MASTER_LOG_FILE='mariadb-bin.000002', MASTER_LOG_POS=344;\n\n"
     assert position_of(head) == Position("mariadb-bin.000002", 344)
     assert position_of(b"-- MariaDB dump\n") is None
+
+
+class _Deaf:
+    """As restic is while nobody reads what it says: a dump without end, which does not end when it is asked to."""
+
+    @contextlib.contextmanager
+    def started(self, *_: str, stdin: int) -> Iterator[subprocess.Popen[Any]]:
+        script = """trap '' INT; echo "-- CHANGE MASTER TO MASTER_LOG_FILE='mariadb-bin.000002', MASTER_LOG_POS=344;"; exec cat /dev/zero"""
+        with subprocess.Popen(
+            ["sh", "-c", script], stdin=stdin, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True
+        ) as process:
+            yield process
+
+
+def test_nobody_waits_for_the_rest_of_a_dump() -> None:
+    began = time.monotonic()
+    assert position_in(cast(Restic, _Deaf()), "latest") == Position("mariadb-bin.000002", 344)
+    assert time.monotonic() - began < 5
 
 
 def test_when_a_file_was_begun() -> None:
