@@ -91,7 +91,10 @@ try:
             sys.exit("refused: nothing was said")
         for line in said:
             stream.sendall(line.replace("NEXT", str(last["seq"] + 1)).encode() + b"\\n")
-        print(answers.readline().decode() or "refused: the connection ended")
+        # What has come in parts is answered in parts: that nothing more is kept so far.
+        print(next((answer for answer in answers if json.loads(answer)["seq"] > last["seq"]), b"refused: the connection ended").decode())
+except TimeoutError:
+    print("no answer")
 except OSError as error:
     print("refused:", error)
 """
