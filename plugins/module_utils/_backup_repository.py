@@ -222,15 +222,15 @@ def _give_credentials(config: Mapping[str, Any], name: str, certificate: str) ->
         (current,) = (key["id"] for key in json.loads(ours.run("key", "list", "--json")) if key["current"])
     else:
         ours.run("init")
+    there = set(os.listdir(keys))
     # Older restic says the beginning of a key's name alone.
-    (own,) = (key for key in os.listdir(keys) if key.startswith(current))
+    (own,) = (key for key in there if key.startswith(current))
     _files.write(f"{folder}/key", own, 0o600)
     ours = repository(config, name)
-    before = set(os.listdir(keys)) - {own}
     for_server, for_repository = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     ours.run("key", "add", "--host", name, other_password=("--new-password-file", for_repository))
-    (added,) = set(os.listdir(keys)) - before - {own}
-    for key in before:
+    (added,) = set(os.listdir(keys)) - there
+    for key in there - {own}:
         ours.run("key", "remove", key)
     given = json.dumps({"server": for_server, "repository": for_repository, "key": added, "port": config["port"]})
     text = _certificate.sealed(given, certificate)
