@@ -95,14 +95,8 @@ def kernel(request: pytest.FixtureRequest) -> Iterator[Kernel]:
 def ran(kernel: Kernel, program: str, word: str, command: str) -> list[Event]:
     """What is on record of a command of alice's by ssh, once the program that it runs is: the shell that runs it is on record before."""
     subprocess.run([*SSH, f"alice@{kernel.host}", command], check=True, stdin=subprocess.DEVNULL, capture_output=True)
-    found: list[Event] = []
-
-    def on_record() -> bool:
-        found[:] = kernel.events(word)
-        return any(event.what.startswith(f"{program} {word}") for event in found)
-
-    until(on_record, 5, f"{program} {word} is on record")
-    return found
+    until(lambda: any(event.what.startswith(f"{program} {word}") for event in kernel.events(word)), 5, f"{program} {word} is on record")
+    return kernel.events(word)
 
 
 def test_a_kernel_that_cannot_record_neither_stops_nor_waits(kernel: Kernel) -> None:
@@ -133,6 +127,7 @@ def test_a_program_that_loads_no_library_is_on_record(kernel: Kernel) -> None:
 def test_secrets_among_arguments_do_not_leave_the_host(kernel: Kernel) -> None:
     word = f"{WORD}-secret"
     found = ran(kernel, "/bin/true", word, f"/bin/true {word} --password=geheim42")
+    assert found
     assert all("geheim42" not in event.what for event in found)
 
 

@@ -15,9 +15,10 @@ CLIENTS = ("web1", "web2", "db1", "stage1")
 REPOSITORIES = ("backup1", "backup2")
 DATABASES = ("db1", "stage1")  # PostgreSQL 15 and MariaDB 10.11; PostgreSQL 17 and MariaDB 11.8
 
-_FOLDER = "/etc/prod-access/backup/backup1"
-# How a host reaches the repository of its files by hand.
-RESTIC = f"--repository-file {_FOLDER}/restic.repository --password-file {_FOLDER}/restic.password --cacert {_FOLDER}/ca.crt"
+# Where a host has what leads to the repository of its files.
+FOLDER = "/etc/prod-access/backup/backup1"
+# How it gets there by hand.
+RESTIC = f"--repository-file {FOLDER}/restic.repository --password-file {FOLDER}/restic.password --cacert {FOLDER}/ca.crt"
 CONFIG = "/etc/prod-access/backup/config.json"
 BACK = f"[ ! -e /root/config.json ] || mv /root/config.json {CONFIG}"
 _CHANGE = "import json, sys; p = sys.argv[1]; c = json.load(open(p)); c.update(json.loads(sys.argv[2])); json.dump(c, open(p, 'w'))"

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from desk import Desk, host, until
-from proofs import BACK, DATABASES, RESTIC, each, now, psql, receipt, restore, settings, snapshots
+from proofs import BACK, DATABASES, FOLDER, RESTIC, each, now, psql, receipt, restore, settings, snapshots
 
-FOLDER = "/etc/prod-access/backup/backup1"
 REPOSITORY = "/srv/prod-access-backup/restic"
 # What the repository itself opens web1's with.
 KEYS = "/etc/prod-access/backup-repository/clients/web1"
