@@ -24,31 +24,33 @@ demo: fleet  ## the whole story on the fleet: the net, access, a mistake in prod
 	@PYTHONPATH=molecule/default:molecule/prompt/tests:molecule/notify/tests python molecule/site/story.py
 	@$(FLEET) report
 
-# A scenario keeps about one processor at work. So they run in lanes, each on a fleet of its own: here, after what needs no hosts,
-# and in copies of this checkout, whose words are shown where they fail. site and docs leave backups behind, which others do not expect, and
-# docs puts an earlier commit onto a host, which only this checkout has.
-HERE := postmortem docs site sudo
-LANE_1 := prompt audit notify announce
+# Scenarios wait for much of their time. So they run in lanes, each on a fleet of its own, beside the gates that need no hosts: in this
+# checkout, and in copies of it. What they say is in the lanes' logs, which are shown where they fail. site and docs leave backups behind, which
+# others do not expect, and docs puts an earlier commit onto a host, which only this checkout has.
+LANES := 0 1 2
+LANE_0 := postmortem docs site sudo announce
+LANE_1 := prompt audit notify
 LANE_2 := backup accounts
-LANES := 1 2
 LANE := .ansible/lane-
-LANELESS := $(filter-out default $(HERE) $(foreach lane,$(LANES),$(LANE_$(lane))),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
+COPIES := $(filter-out 0,$(LANES))
+place = $(if $(filter 0,$1),.,$(LANE)$1)
+LANELESS := $(filter-out default $(foreach lane,$(LANES),$(LANE_$(lane))),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 test: system venv  ## every gate
 	@[ -z "$(LANELESS)" ] || { echo "test: say in the Makefile in which lane they run: $(LANELESS)" >&2; exit 1; }
 	@$(FLEET) images
-	@for lane in $(LANES:%=$(LANE)%); do \
+	@for lane in $(COPIES:%=$(LANE)%); do \
 	    rm -rf $$lane && mkdir -p $$lane && ln -s $(CURDIR)/.venv $$lane/.venv && git -C $$lane init --quiet \
 	    && git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --ignore-failed-read -cf - | tar -C $$lane -xf - \
 	    || exit 1; \
 	done
-	@$(foreach lane,$(LANES),setsid $(MAKE) -C $(LANE)$(lane) molecule SCENARIOS="$(LANE_$(lane))" >$(LANE)$(lane).log 2>&1 & lane$(lane)=$$!; ) \
+	@$(foreach lane,$(LANES),setsid $(MAKE) -C $(call place,$(lane)) molecule SCENARIOS="$(LANE_$(lane))" >$(LANE)$(lane).log 2>&1 & lane$(lane)=$$!; ) \
 	trap 'kill -- $(LANES:%=-$$lane%); wait; exit 130' INT TERM; \
-	for gate in lint unit browser sanity molecule; do $(MAKE) $$gate SCENARIOS="$(HERE)" || failed="$$failed $$gate"; done; \
+	for gate in lint unit browser sanity; do $(MAKE) $$gate || failed="$$failed $$gate"; done; \
 	$(foreach lane,$(LANES),echo "==> molecule: $(LANE_$(lane))"; wait $$lane$(lane) && grep ' passed' $(LANE)$(lane).log \
 	|| { cat $(LANE)$(lane).log; failed="$$failed $(LANE)$(lane).log"; }; ) \
 	[ -z "$$failed" ] || { \
-	    cat .fleet/failures $(LANES:%=$(LANE)%/.fleet/failures) 2>/dev/null; echo "==> test: failed, see above:$$failed" >&2; exit 1; \
+	    cat $(foreach lane,$(LANES),$(call place,$(lane))/.fleet/failures) 2>/dev/null; echo "==> test: failed, see above:$$failed" >&2; exit 1; \
 	}
 	@echo "==> test: every gate passed"
 
@@ -132,7 +134,7 @@ docs: venv  ## write docs/reference.md anew, from the data model and the roles' 
 clean:  ## end the fleet, remove what was made here; only container images and system packages stay
 	@echo "==> clean"
 	@if [ -d .fleet ]; then $(FLEET) down; fi
-	@for lane in $(LANES:%=$(LANE)%); do if [ -d $$lane/.fleet ]; then $$lane/$(FLEET) down; fi; done
+	@for lane in $(COPIES:%=$(LANE)%); do if [ -d $$lane/.fleet ]; then $$lane/$(FLEET) down; fi; done
 	@rm -rf .ansible .coverage .fleet .hypothesis .mypy_cache .pytest_cache .ruff_cache .venv tests/output
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
