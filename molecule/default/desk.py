@@ -196,14 +196,17 @@ class Desk:
 
 
 _FORGET = """
-import json, os, pathlib, shutil, subprocess, sys
+import grp, json, os, pathlib, pwd, shutil, subprocess, sys
 logins = sys.argv[1:]
+accounts = {account.pw_name: account.pw_uid for account in pwd.getpwall()}
+groups = {group.gr_name for group in grp.getgrall()}
 for login in logins:
-    uid = subprocess.run(["id", "-u", login], capture_output=True, text=True).stdout.strip()
-    subprocess.run(["systemctl", "stop", f"user@{uid}.service"], capture_output=True)
-    subprocess.run(["pkill", "-KILL", "-u", login], capture_output=True)
-    subprocess.run(["userdel", "--force", "--remove", login], capture_output=True)
-    subprocess.run(["groupdel", login], capture_output=True)
+    if login in accounts:
+        subprocess.run(["systemctl", "stop", f"user@{accounts[login]}.service"], capture_output=True)
+        subprocess.run(["pkill", "-KILL", "-u", login], capture_output=True)
+        subprocess.run(["userdel", "--force", "--remove", login], capture_output=True)
+    if login in groups:
+        subprocess.run(["groupdel", login], capture_output=True)
     for path in (f"/etc/ssh/authorized_keys.d/{login}", f"/var/spool/cron/crontabs/{login}"):
         pathlib.Path(path).unlink(missing_ok=True)
     shutil.rmtree(f"/home/{login}", ignore_errors=True)
