@@ -7,9 +7,11 @@ import shlex
 import subprocess
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from desk import ENVIRONMENT, ROOT, Desk, host
+
+T = TypeVar("T")
 
 CLIENTS = ("web1", "web2", "db1", "stage1")
 REPOSITORIES = ("backup1", "backup2")
@@ -49,10 +51,10 @@ def snapshots(name: str) -> list[dict[str, Any]]:
     return found
 
 
-def each(test: Callable[[str], object], names: Iterable[str]) -> None:
-    """Do the same on several hosts at the same time; what fails first is raised."""
+def each(test: Callable[[T], object], items: Iterable[T]) -> None:
+    """Do the same with several hosts, or other things, at the same time; what fails first is raised."""
     with ThreadPoolExecutor() as pool:
-        for _done in pool.map(test, names):
+        for _done in pool.map(test, items):
             pass
 
 

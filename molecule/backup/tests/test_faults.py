@@ -75,7 +75,12 @@ BACK_OF_REPOSITORY = "[ ! -e /root/config.json ] || mv /root/config.json /etc/pr
 # --- What goes wrong on the way --------------------------------------------------------------------------------------------------------
 
 
-def test_the_repository_is_down(mended: Callable[[str, str], None]) -> None:
+def test_the_repositories_are_down(mended: Callable[[str, str], None]) -> None:
+    """Both at the same time: restic's, and that of PostgreSQL, whose tools try again for half a minute."""
+    each(lambda down: down(mended), (_restic_s_repository_is_down, _postgresql_has_no_repository))
+
+
+def _restic_s_repository_is_down(mended: Callable[[str, str], None]) -> None:
     known, ended = of("web1", "files"), receipt("web1", "backup-files")["ended"]
     mended("backup1", START)
     host("backup1", "systemctl stop restic-rest-server")
@@ -93,7 +98,24 @@ def test_the_repository_is_down(mended: Callable[[str, str], None]) -> None:
     host("web1", "prod-access-backup drill files")
 
 
-def test_the_repository_is_full(mended: Callable[[str, str], None]) -> None:
+def _postgresql_has_no_repository(mended: Callable[[str, str], None]) -> None:
+    ended = receipt(CLUSTER, "backup-postgresql")["ended"]
+    mended("backup1", "systemctl start pgbackrest")
+    host("backup1", "systemctl stop pgbackrest")
+    done = host(CLUSTER, "prod-access-backup run postgresql 2>&1; echo ended $?")
+    failed(CLUSTER, "postgresql", ended, "cannot read the repository", done=done)
+    host("backup1", "systemctl start pgbackrest")
+    # One that tries goes on trying for a minute.
+    host(CLUSTER, "pkill -f '[a]rchive-push'; true")
+    until(lambda: host(CLUSTER, "prod-access-backup run postgresql >/dev/null 2>&1; echo $?") == "0", 60, "WAL arrives again")
+
+
+def test_the_repositories_are_full(mended: Callable[[str, str], None]) -> None:
+    """Both at the same time, since either takes the better part of a minute to give up."""
+    each(lambda full: full(mended), (_restic_s_repository_is_full, _the_repository_of_postgresql_is_full))
+
+
+def _restic_s_repository_is_full(mended: Callable[[str, str], None]) -> None:
     data = f"{REPOSITORY}/web1/data"
     mended("backup1", f"umount {data}; {START}")
     mended("web1", "rm -f /srv/big")
@@ -104,6 +126,20 @@ def test_the_repository_is_full(mended: Callable[[str, str], None]) -> None:
         f" chown -R restic-rest-server: {data}; {START}",
     )
     fails("web1", "files", "restic backup")
+
+
+def _the_repository_of_postgresql_is_full(mended: Callable[[str, str], None]) -> None:
+    folder = f"/var/lib/pgbackrest/backup/{STANZA}"
+    backups = f'su postgres -c \'pgbackrest --stanza={STANZA} --output=json info\' | grep -o \'"label":"[^"]*F"\' | sort -u'
+    known = host("backup1", backups)
+    mended("backup1", f"prod-access-backup-repository postgresql {STANZA}")
+    mended("backup1", f"umount {folder}")
+    room = f"size=$(($(du -sm {folder} | cut -f1) + 4))m,mode=0750,uid=$(id -u postgres),gid=$(id -g postgres)"
+    host("backup1", f"cp -a {folder} /root/full; mount -t tmpfs -o {room} tmpfs {folder}; cp -a /root/full/. {folder}; rm -r /root/full")
+    said = host("backup1", f"prod-access-backup-repository postgresql --full {STANZA} 2>&1; echo ended $?")
+    assert said.endswith("ended 1") and f"unable to write '{folder}/" in said
+    assert not receipt("backup1", "repository-postgresql")["ok"]
+    assert host("backup1", backups) == known, "half a backup is none"
 
 
 def test_the_password_is_wrong(mended: Callable[[str, str], None]) -> None:
@@ -180,32 +216,6 @@ def test_the_host_dies_midway(mended: Callable[[str, str], None]) -> None:
     # Pruning waits for a lock that may be somebody's. restic takes it for a dead one's after half an hour, which is not waited for here.
     said = host("backup1", "prod-access-backup-repository maintain web1 2>&1; echo ended $?")
     assert "already locked" in said and said.endswith("ended 1")
-
-
-def test_postgresql_without_a_repository(mended: Callable[[str, str], None]) -> None:
-    ended = receipt(CLUSTER, "backup-postgresql")["ended"]
-    mended("backup1", "systemctl start pgbackrest")
-    host("backup1", "systemctl stop pgbackrest")
-    done = host(CLUSTER, "prod-access-backup run postgresql 2>&1; echo ended $?")
-    failed(CLUSTER, "postgresql", ended, "cannot read the repository", done=done)
-    host("backup1", "systemctl start pgbackrest")
-    # One that tries goes on trying for a minute.
-    host(CLUSTER, "pkill -f '[a]rchive-push'; true")
-    until(lambda: host(CLUSTER, "prod-access-backup run postgresql >/dev/null 2>&1; echo $?") == "0", 60, "WAL arrives again")
-
-
-def test_the_repository_of_postgresql_is_full(mended: Callable[[str, str], None]) -> None:
-    folder = f"/var/lib/pgbackrest/backup/{STANZA}"
-    backups = f'su postgres -c \'pgbackrest --stanza={STANZA} --output=json info\' | grep -o \'"label":"[^"]*F"\' | sort -u'
-    known = host("backup1", backups)
-    mended("backup1", f"prod-access-backup-repository postgresql {STANZA}")
-    mended("backup1", f"umount {folder}")
-    room = f"size=$(($(du -sm {folder} | cut -f1) + 4))m,mode=0750,uid=$(id -u postgres),gid=$(id -g postgres)"
-    host("backup1", f"cp -a {folder} /root/full; mount -t tmpfs -o {room} tmpfs {folder}; cp -a /root/full/. {folder}; rm -r /root/full")
-    said = host("backup1", f"prod-access-backup-repository postgresql --full {STANZA} 2>&1; echo ended $?")
-    assert said.endswith("ended 1") and f"unable to write '{folder}/" in said
-    assert not receipt("backup1", "repository-postgresql")["ok"]
-    assert host("backup1", backups) == known, "half a backup is none"
 
 
 def test_two_runs_do_not_meet() -> None:
