@@ -24,9 +24,9 @@ demo: fleet  ## the whole story on the fleet: the net, access, a mistake in prod
 	@PYTHONPATH=molecule/default:molecule/prompt/tests:molecule/notify/tests python molecule/site/story.py
 	@$(FLEET) report
 
-# Scenarios wait for much of their time. So they run in lanes, each on a fleet of its own, beside the gates that need no hosts: in this
-# checkout, and in copies of it. What they say is in the lanes' logs, which are shown where they fail. site and docs leave backups behind, which
-# others do not expect, and docs puts an earlier commit onto a host, which only this checkout has.
+# Scenarios wait for much of their time. So they run in lanes, each on a fleet of its own, beside the gates that need no hosts: lane 0 in this
+# checkout, the others in copies of it. What they say is in the lanes' logs, which are shown where they fail. site and docs leave backups
+# behind, which others do not expect, and docs puts an earlier commit onto a host, which only this checkout has.
 LANES := 0 1 2
 LANE_0 := postmortem docs site sudo announce
 LANE_1 := prompt audit notify
@@ -47,7 +47,7 @@ test: system venv  ## every gate
 	@$(foreach lane,$(LANES),setsid $(MAKE) -C $(call place,$(lane)) molecule SCENARIOS="$(LANE_$(lane))" >$(LANE)$(lane).log 2>&1 & lane$(lane)=$$!; ) \
 	trap 'kill -- $(LANES:%=-$$lane%); wait; exit 130' INT TERM; \
 	for gate in lint unit browser sanity; do $(MAKE) $$gate || failed="$$failed $$gate"; done; \
-	$(foreach lane,$(LANES),echo "==> molecule: $(LANE_$(lane))"; wait $$lane$(lane) && grep ' passed' $(LANE)$(lane).log \
+	$(foreach lane,$(LANES),echo "==> molecule: $(LANE_$(lane)); see $(LANE)$(lane).log"; wait $$lane$(lane) && grep ' passed' $(LANE)$(lane).log \
 	|| { cat $(LANE)$(lane).log; failed="$$failed $(LANE)$(lane).log"; }; ) \
 	[ -z "$$failed" ] || { \
 	    cat $(foreach lane,$(LANES),$(call place,$(lane))/.fleet/failures) 2>/dev/null; echo "==> test: failed, see above:$$failed" >&2; exit 1; \
