@@ -47,7 +47,9 @@ def now(name: str) -> str:
 
 def snapshots(name: str) -> list[dict[str, Any]]:
     """What the repository has of a host, as the host itself sees it."""
-    found: list[dict[str, Any]] = json.loads(host(name, f"restic {RESTIC} snapshots --json --no-lock"))
+    found: list[dict[str, Any]] = json.loads(
+        host(name, f'restic {RESTIC} --key-hint "$(cat {FOLDER}/restic.key)" snapshots --json --no-lock')
+    )
     return found
 
 
