@@ -60,13 +60,13 @@ class Ink:
         # How pyte answers a program that asks the terminal what it is: newer fish waits for that.
         self.screen.write_process_input = answer  # type: ignore[method-assign]
         self._stream = pyte.Stream(self.screen)
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self.decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._rest = ""
         self.cursor_shape = ""
 
     def feed(self, data: bytes) -> str:
         """Draw it; returns its text."""
-        new = self._decode(data)
+        new = self.decode(data)
         text = self._rest + new
         if shapes := _CURSOR_SHAPE.findall(text):
             self.cursor_shape = shapes[-1]
@@ -94,7 +94,7 @@ def _cell(char: pyte.screens.Char) -> Cell:
 
 
 class Terminal:
-    """Runs a command until the end of the ``with`` block, and ends it surely."""
+    """Runs a command until the end of the ``with`` block, and ends it surely. Of one that is not ``drawn``, ``see`` alone tells."""
 
     def __init__(
         self,
@@ -103,11 +103,13 @@ class Terminal:
         term: str = "xterm-256color",
         size: tuple[int, int] = (80, 24),
         env: Mapping[str, str] | None = None,
+        drawn: bool = True,
     ) -> None:
         self._command = command
         self._env = {**os.environ, "TERM": term, **(env or {})}
         self._size = size
         self._ink = Ink(*size, answer=self.send)
+        self._drawn = drawn
         self.ended = False
         self.shown = self._unread = ""
 
@@ -208,7 +210,7 @@ class Terminal:
         except OSError:  # the other side is closed
             data = b""
         self.ended = not data
-        text = self._ink.feed(data)
+        text = self._ink.feed(data) if self._drawn else self._ink.decode(data)
         self.shown += text
         self._unread += text
         return not self.ended

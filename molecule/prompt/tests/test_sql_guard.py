@@ -56,7 +56,7 @@ class Person(Terminal):
 
     def __init__(self, name: str) -> None:
         command = "exec env TERM=xterm PS1='shell> ' PAGER=cat bash --norc"
-        super().__init__([*SSH, "-tt", f"deploy@{name}", command], term="xterm", size=(250, 50))
+        super().__init__([*SSH, "-tt", f"deploy@{name}", command], term="xterm", size=(250, 50), drawn=False)
         self.prompt = "shell> "
 
     def __enter__(self) -> Self:
