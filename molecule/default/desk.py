@@ -7,6 +7,7 @@ import copy
 import datetime
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -40,19 +41,41 @@ def shared(path: str) -> list[str]:
     return ["-o", "ControlMaster=auto", "-o", f"ControlPath={path}", "-o", "ControlPersist=60"]
 
 
+# A shell command costs a host less than a connection for it does, though that is shared: root of a host is asked by what stays there.
+_ROOT = """
+import json, subprocess, sys
+for line in sys.stdin:
+    command, stdin = json.loads(line)
+    done = subprocess.run(["bash", "-c", command], input=stdin, capture_output=True, text=True, start_new_session=True)
+    print(json.dumps([done.returncode, done.stdout, done.stderr]), flush=True)
+"""
+# Those who have nothing to do, of each host: as many as were asked at a time.
+_idle: dict[str, list[subprocess.Popen[str]]] = {}
+
+
 def host(name: str, command: str, *, stdin: str = "", check: bool = True) -> str:
-    """Run a shell command as root on a host, over one shared connection."""
-    ssh = [*SSH, *shared(f"{FLEET}/ssh/test-%h"), f"root@{name}"]
-    done = subprocess.run([*ssh, command], input=stdin, capture_output=True, text=True, check=False)
-    assert not check or done.returncode == 0, f"{name}: {command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout.strip()
+    """Run a shell command as root on a host."""
+    idle = _idle.setdefault(name, [])
+    try:
+        root = idle.pop()
+    except IndexError:
+        ssh = [*SSH, *shared(f"{FLEET}/ssh/test-%h"), f"root@{name}", f"exec python3 -c {shlex.quote(_ROOT)}"]
+        root = subprocess.Popen(ssh, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert root.stdin is not None and root.stdout is not None and root.stderr is not None
+    root.stdin.write(json.dumps([command, stdin]) + "\n")
+    root.stdin.flush()
+    answer = root.stdout.readline()
+    assert answer, f"{name}: {command}\n{root.stderr.read()}"
+    idle.append(root)
+    returncode, stdout, stderr = json.loads(answer)
+    assert not check or returncode == 0, f"{name}: {command}\n{stdout}\n{stderr}"
+    return str(stdout).strip()
 
 
 def answer(name: str, module: str, arguments: str = "", inventory: Path = FLEET / "inventory") -> dict[str, Any]:
     """What a module of ours answers on a host where it does well."""
-    command = ["ansible", "-i", str(inventory), name, "-m", f"safetynet.prod_access.{module}", "-a", arguments]
-    environment = {**ENVIRONMENT, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    command = ["ansible", "-i", str(inventory), name, "--one-line", "-m", f"safetynet.prod_access.{module}", "-a", arguments]
+    done = playing.play(command, ROOT, ENVIRONMENT)
     assert "SUCCESS" in done.stdout, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout.partition("=>")[2])
     return found
@@ -85,8 +108,14 @@ class Desk:
         self.people: dict[str, Any] = {}
         self.teams: dict[str, Any] = {}
         self.grants: list[Any] = []
+        self._introduce()
         self._demo = yaml.safe_load((FLEET / "inventory/group_vars/all/people.yml").read_text())["prod_access_people"]
         self._demo_teams = yaml.safe_load((FLEET / "inventory/group_vars/all/teams.yml").read_text())["prod_access_teams"]
+
+    def _introduce(self) -> None:
+        """Where the hosts are, without the fleet's keys."""
+        lines = (FLEET / "ssh_config").read_text().splitlines(keepends=True)
+        self.config.write_text("".join(line for line in lines if "IdentityFile" not in line))
 
     def key(self, name: str) -> str:
         """The public key of a name; made when it is asked for first."""
@@ -148,9 +177,6 @@ class Desk:
 
     def _ssh(self, key: str) -> list[str]:
         """ssh with one key alone: a refusal proves nothing where another key was tried as well."""
-        if not self.config.exists():
-            lines = (FLEET / "ssh_config").read_text().splitlines()
-            self.config.write_text("\n".join(line for line in lines if "IdentityFile" not in line) + "\n")
         file = self.keys.get(key, FLEET / "keys" / key)
         return ["ssh", "-F", str(self.config), *SSH[3:], "-i", str(file)]
 
@@ -184,7 +210,8 @@ class Desk:
     def reboot(self, name: str) -> None:
         subprocess.run([ROOT / "molecule/default/fleet", "restart", name], check=True, capture_output=True, cwd=ROOT)
         # It may have another address now.
-        self.config.unlink(missing_ok=True)
+        _idle.pop(name, None)
+        self._introduce()
 
     def forget(self, *logins: str, hosts: Iterable[str] = HOSTS) -> None:
         """Make the hosts forget that these people ever were there, so that a test begins with a clean slate."""

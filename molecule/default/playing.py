@@ -1,4 +1,4 @@
-"""Runs of ansible-playbook: each a process of its own, forked from one that has imported Ansible, which takes longer than many a run."""
+"""Runs of Ansible: each a process of its own, forked from one that has imported Ansible, which takes longer than many a run."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from pathlib import Path
 from unittest import mock
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-# The command, and what nearly every run comes to load.
-_PLUGINS = ["strategy.linear", "connection.ssh", "shell.sh", "callback.default", "action.normal", "vars.host_group_vars"]
-_IMPORTED = ["__main__", __name__, "ansible.cli.playbook", *(f"ansible.plugins.{name}" for name in _PLUGINS)]
+# What starts runs is imported in them, too.
+_IMPORTED = [__name__, "imported", "pytest"]
 
 
 def play(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """What the command says and ends with. The environment is that of the first run: Ansible reads its configuration once."""
     _CONTEXT.set_forkserver_preload(_IMPORTED)
-    with mock.patch.dict(os.environ, environment, clear=True):
+    with mock.patch.dict(os.environ, {**environment, "PYTHONPATH": str(Path(__file__).parent)}, clear=True):
         forkserver.ensure_running()
     with tempfile.TemporaryDirectory() as folder:
         process = _CONTEXT.Process(target=_main, args=(list(command), cwd, folder))
@@ -38,9 +37,9 @@ def _main(command: list[str], cwd: Path, folder: str) -> None:
     for number, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT), number)
     os.chdir(cwd)
+    import imported
     from ansible import constants
-    from ansible.cli import playbook
 
     # It is made with the configuration, and each run has one for itself.
     constants.DEFAULT_LOCAL_TMP = folder
-    playbook.main(command)
+    imported.COMMANDS[command[0]](command)
