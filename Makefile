@@ -38,7 +38,6 @@ LANELESS := $(filter-out default $(foreach lane,$(LANES),$(LANE_$(lane))),$(pats
 
 test: system venv  ## every gate
 	@[ -z "$(LANELESS)" ] || { echo "test: say in the Makefile in which lane they run: $(LANELESS)" >&2; exit 1; }
-	@$(FLEET) images
 	@for lane in $(COPIES:%=$(LANE)%); do \
 	    rm -rf $$lane && mkdir -p $$lane && ln -s $(CURDIR)/.venv $$lane/.venv && git -C $$lane init --quiet \
 	    && git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --ignore-failed-read -cf - | tar -C $$lane -xf - \
