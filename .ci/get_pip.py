@@ -13,4 +13,4 @@ from pip._internal.cli.main import main  # noqa: E402  (it is in the wheel)
 
 # The original script's own options; pip knows them not.
 own = {"--no-setuptools", "--no-wheel"}
-sys.exit(main(["install", *(argument for argument in sys.argv[1:] if argument not in own)]))
+sys.exit(main(["install", "--no-compile", *(argument for argument in sys.argv[1:] if argument not in own)]))
