@@ -12,8 +12,9 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import playing
 import yaml
@@ -34,6 +35,7 @@ ENVIRONMENT = {
 SSH = ["ssh", "-F", str(FLEET / "ssh_config"), "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
 
 Done = subprocess.CompletedProcess[str]
+T = TypeVar("T")
 
 
 def shared(path: str) -> list[str]:
@@ -70,6 +72,13 @@ def host(name: str, command: str, *, stdin: str = "", check: bool = True) -> str
     returncode, stdout, stderr = json.loads(answer)
     assert not check or returncode == 0, f"{name}: {command}\n{stdout}\n{stderr}"
     return str(stdout).strip()
+
+
+def each(test: Callable[[T], object], items: Iterable[T]) -> None:
+    """Do the same with several hosts, or other things, at the same time; what fails first is raised."""
+    with ThreadPoolExecutor() as pool:
+        for _done in pool.map(test, items):
+            pass
 
 
 def answer(name: str, module: str, arguments: str = "", inventory: Path = FLEET / "inventory") -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from desk import Desk, host
-from proofs import CLIENTS, DATABASES, REPOSITORIES, each, psql
+from desk import Desk, each, host
+from proofs import CLIENTS, DATABASES, REPOSITORIES, psql
 
 # Beside the shop, whose size is the point where time is measured.
 _LEDGER = "CREATE TABLE lines (id int PRIMARY KEY, text text); INSERT INTO lines SELECT n, md5(n::text) FROM generate_series(1, 1000) AS n"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from desk import ENVIRONMENT, ROOT, Desk, host
@@ -51,13 +50,6 @@ def snapshots(name: str) -> list[dict[str, Any]]:
         host(name, f'restic {RESTIC} --key-hint "$(cat {FOLDER}/restic.key)" snapshots --json --no-lock')
     )
     return found
-
-
-def each(test: Callable[[T], object], items: Iterable[T]) -> None:
-    """Do the same with several hosts, or other things, at the same time; what fails first is raised."""
-    with ThreadPoolExecutor() as pool:
-        for _done in pool.map(test, items):
-            pass
 
 
 def restore(desk: Desk, name: str, *options: str, rc: int | None = 0) -> subprocess.CompletedProcess[str]:

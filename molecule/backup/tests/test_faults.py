@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from desk import Desk, host, until
-from proofs import BACK, DATABASES, FOLDER, RESTIC, each, now, psql, receipt, restore, settings, snapshots
+from desk import Desk, each, host, until
+from proofs import BACK, DATABASES, FOLDER, RESTIC, now, psql, receipt, restore, settings, snapshots
 
 REPOSITORY = "/srv/prod-access-backup/restic"
 # What the repository itself opens web1's with.

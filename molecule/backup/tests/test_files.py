@@ -7,8 +7,8 @@ import json
 import shlex
 from collections.abc import Iterator
 
-from desk import HOSTS, Desk, host
-from proofs import BACK, CLIENTS, each, now, receipt, restore, settings
+from desk import HOSTS, Desk, each, host
+from proofs import BACK, CLIENTS, now, receipt, restore, settings
 
 _TREE = r"""
 rm -rf /srv/proof && mkdir -p /srv/proof/deep/er && cd /srv/proof

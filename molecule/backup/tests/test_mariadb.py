@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from desk import Desk, host
-from proofs import DATABASES, each, now, receipt, restore, snapshots
+from desk import Desk, each, host
+from proofs import DATABASES, now, receipt, restore, snapshots
 
 _SHOP = r"""
 CREATE TABLE baskets (

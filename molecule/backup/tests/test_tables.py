@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from desk import SSH, Desk, host, until
-from proofs import DATABASES, each, now, psql, restore, restoring
+from desk import SSH, Desk, each, host, until
+from proofs import DATABASES, now, psql, restore, restoring
 
 EVERY = pytest.mark.parametrize("name", DATABASES)
 _ROWS = "SELECT count(*) || ' ' || md5(string_agg(md5(o::text), '' ORDER BY id)) FROM {} AS o"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from desk import HOSTS, Desk, host
+from desk import HOSTS, Desk, each, host
 from matrix import at_prompt
 from terminal import Terminal
 
@@ -34,7 +34,7 @@ def shown(desk: Desk, login: str, name: str, *typed: str) -> list[str]:
 
 
 def test_the_first_login_and_the_next_ones(desk: Desk, person: str) -> None:
-    for name in HOSTS:
+    def is_greeted(name: str) -> None:
         first = "\n".join(shown(desk, person, name))
         assert all(statement in first for statement in STATEMENTS), first
         assert f" PRODUCTION  {name} | " in first
@@ -46,6 +46,8 @@ def test_the_first_login_and_the_next_ones(desk: Desk, person: str) -> None:
             line = next(row for row in shown(desk, person, name) if " | " in row)
         assert "alice" in line
         assert person not in line.partition("|")[2]
+
+    each(is_greeted, HOSTS)
 
 
 def test_receipts_are_shown_where_there_are_any(desk: Desk) -> None:
