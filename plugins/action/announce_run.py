@@ -9,19 +9,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 
+from ..module_utils import _announce_run
 from ..plugin_utils import _filled_in
+from ..plugin_utils._on_host import HostAction
 
 _FILLED_IN = ("playbook", "owner", "changes", "error")
 # What a failure has when something ran on the host before.
 _RAN = ("changes", "invocation", "module_stdout", "rc")
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Knows who runs what, and what came of it; a host where nothing ran is not contacted for this alone."""
 
-    _supports_check_mode = True
+    MODULES = _announce_run.MODULES
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
@@ -39,11 +40,10 @@ class ActionModule(ActionBase):
         else:
             arguments = {
                 "playbook": _filled_in.playbook(),
-                "owner": _filled_in.owner(),
                 "changes": len(outcome.get("changes") or ()) or int(bool(outcome.get("changed"))),
                 "error": error,
             }
-            result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+            result.update(self.on_host(arguments, task_vars))
         if given["failed"] is not None:
             result.update(failed=True, msg="it failed, as said above")
         return result

@@ -9,16 +9,16 @@ import time
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 
-from ..module_utils import _wanted
+from ..module_utils import _restore, _wanted
 from ..module_utils._node import shown
+from ..plugin_utils._on_host import HostAction
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Refuses nonsense, and shows what the host says."""
 
-    _supports_check_mode = True
+    MODULES = _restore.MODULES
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
         faults = _wanted.parse(arguments, int(time.time()))[1]
         if faults:
             raise AnsibleError("; ".join(faults))
-        result.update(self._execute_module(module_args=arguments, task_vars=task_vars or {}))
+        result.update(self.on_host(arguments, task_vars or {}))
         for line in result.get("says", ()):
             # What a host says is shown, and never trusted to be harmless to a terminal.
             self._display.display(f"  {shown(str(line), 1000)}")

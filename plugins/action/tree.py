@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,9 @@ class ActionModule(HostAction):
         _filled_in.refuse(("files",), self._task.args, "the files are those of the role")
         arguments = dict(self._task.args)
         role = Path(self._task._role._role_path)
-        module = _apply_program.PLACES[self._task.action.rpartition(".")[2]]
+        modules = [_apply_program.PLACES[name] for name in [self._name, "announce_run", *(arguments.pop("modules", None) or [])]]
         programs = {**(arguments.get("programs") or {}), _apply_program.PROGRAM: "_apply_program"}
-        arguments["files"] = [*self._files(role, task_vars), *_programs(programs, module)]
+        arguments["files"] = [*self._files(role, task_vars), *_programs(programs, modules)]
         return {**result, **self.on_host(arguments, task_vars)}
 
     def _files(self, role: Path, task_vars: dict[str, Any]) -> Iterator[dict[str, str]]:
@@ -55,7 +55,7 @@ def _entry(path: str, text: str, executable: bool) -> dict[str, str]:
     return {"path": path, "text": text, "mode": "0755" if executable else "0644"}
 
 
-def _programs(programs: Mapping[str, str], *more: str) -> Iterator[dict[str, str]]:
+def _programs(programs: Mapping[str, str], more: Iterable[str]) -> Iterator[dict[str, str]]:
     """The programs, and the part of the package that they and ``more`` of it import."""
     names: set[str] = set()
     todo = {*programs.values(), *more}

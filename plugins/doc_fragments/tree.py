@@ -17,6 +17,13 @@ options:
         to C(/usr/lib/prod-access) as well.
     type: dict
     default: {}
+  modules:
+    description:
+      - Modules of the collection that later tasks and playbooks start on this host, such as M(safetynet.prod_access.backup_restore). What
+        they import is brought as well, so that Ansible does not have to bring it at each call.
+    type: list
+    elements: str
+    default: []
   pruned:
     description: Directories on the host that are the role's alone. What else is in them is removed.
     type: list

@@ -22,10 +22,12 @@ PROGRAM = "/usr/sbin/prod-access-apply"
 PLACES: Mapping[str, str] = {
     "access": "_areas",
     "accounts": "_areas",
+    "announce_run": "_announce_run",
     "audit": "_audit",
     "audit_collector": "_audit_collector",
     "backup_client": "_backup_client",
     "backup_repository": "_backup_repository",
+    "backup_restore": "_restore",
     "sudo_rules": "_areas",
     "tree": "_tree",
 }

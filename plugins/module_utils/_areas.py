@@ -12,7 +12,20 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
-from . import _accounts, _accounts_program, _apply_program, _files, _held, _host, _journal, _library, _plan, _rules, _sudo_program
+from . import (
+    _accounts,
+    _accounts_program,
+    _announce_run,
+    _apply_program,
+    _files,
+    _held,
+    _host,
+    _journal,
+    _library,
+    _plan,
+    _rules,
+    _sudo_program,
+)
 from ._access import Access
 from ._command import HostError
 from ._host_module import LOCKING, HostModule
@@ -139,7 +152,8 @@ def _manage(areas: Sequence[Area], params: Mapping[str, Any], *, check: bool) ->
     errors = [error for result in results for error in result.errors]
     # It is what playbooks of ours end with; the modules of one area each are parts of others' runs.
     if not check and len(areas) > 1 and params["playbook"]:
-        _journal.tell_of_run(params["playbook"], params["owner"], len(answer["changes"]), "; ".join(errors))
+        run = {"playbook": params["playbook"], "owner": params["owner"], "changes": len(answer["changes"]), "error": "; ".join(errors)}
+        _announce_run.manage(run, check=False)
     if errors:
         answer.update(failed=True, msg="\n".join(errors))
     return answer

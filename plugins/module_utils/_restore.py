@@ -14,9 +14,10 @@ from . import _backup_client, _files, _journal, _restore_mariadb, _restore_postg
 from ._backup_parts import snapshot_before
 from ._command import HostError
 from ._files import alone
+from ._host_module import HostModule
 from ._moment import Moment
 from ._restic_text import pattern
-from ._wanted import Wanted, label
+from ._wanted import Wanted, label, parse
 
 RESTORED = f"{_files.STATE}/restored"
 _LOCK = "/run/prod-access-restore.lock"
@@ -37,7 +38,21 @@ def act(wanted: Wanted, step: str, cluster: str, known: Mapping[str, Any], *, ch
         return _postgresql_step(config, wanted, step, cluster, known, check=check)
 
 
-def told(answer: Mapping[str, Any], what: str) -> None:
+def _manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """All that the module does, and its answer."""
+    # The host's clock is the one that its backups are by.
+    wanted, faults = parse(params, int(time.time()))
+    if wanted is None:
+        return {"failed": True, "msg": "; ".join(faults), "changes": []}
+    try:
+        answer = act(wanted, params["step"], params["cluster"], params["known"], check=check)
+    except ValueError as error:
+        return {"failed": True, "msg": str(error), "changes": []}
+    _told(answer, wanted.name)
+    return answer
+
+
+def _told(answer: Mapping[str, Any], what: str) -> None:
     if answer.get("changed"):
         _journal.tell("restore", "backup", f"{what}: {'; '.join(answer['says'])}", {"PART": what, "RESULT": "good"}, wait=1)
 
@@ -115,3 +130,16 @@ def _files_step(config: Mapping[str, Any], wanted: Wanted, step: str, *, check: 
         f"look at it, then put in place what is wanted: {place}",
     ]
     return {"changed": changed, "says": says, "where": target, "moment": str(moment)}
+
+
+_ARGUMENTS = {
+    "table": {"type": "str", "default": ""},
+    "database": {"type": "str", "default": ""},
+    "files": {"type": "str", "default": ""},
+    "host": {"type": "bool", "default": False},
+    "to": {"type": "str", "required": True},
+    "cluster": {"type": "str", "default": ""},
+    "known": {"type": "dict", "default": {}},
+    "step": {"type": "str", "choices": ["plan", "bring", "swap"], "default": "plan"},
+}
+MODULES: Mapping[str, HostModule] = {"backup_restore": HostModule(_ARGUMENTS, _manage)}

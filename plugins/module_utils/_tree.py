@@ -23,6 +23,7 @@ _OURS = re.compile(rf"\n?^{re.escape(_MARK)}\n.*\n?", re.M)
 # Options of every module that brings a role's files; an action plugin fills in the files.
 ARGUMENTS: Mapping[str, Any] = {
     "programs": {"type": "dict", "default": {}},
+    "modules": {"type": "list", "elements": "str", "default": []},
     "pruned": {"type": "list", "elements": "path", "default": []},
     "files": {"type": "list", "elements": "dict", "default": []},
     **LOCKING,

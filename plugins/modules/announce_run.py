@@ -80,27 +80,12 @@ EXAMPLES = r"""
 
 RETURN = r"""#"""
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils import _journal
+from ..module_utils import _apply_module
+from ..module_utils._announce_run import MODULES
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "result": {"type": "str"},
-            "failed": {"type": "dict"},
-            "playbook": {"type": "str", "default": ""},
-            "owner": {"type": "str", "default": "a controller"},
-            "changes": {"type": "int", "default": 0},
-            "error": {"type": "str", "default": ""},
-        },
-        supports_check_mode=True,
-    )
-    if not module.check_mode:
-        params = module.params
-        _journal.tell_of_run(params["playbook"], params["owner"], params["changes"], params["error"])
-    module.exit_json(changed=False)
+    _apply_module.main(MODULES["announce_run"])
 
 
 if __name__ == "__main__":

@@ -107,40 +107,12 @@ moment:
   type: str
 """
 
-import os
-import time
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils import _restore, _wanted
-from ..module_utils._command import HostError
+from ..module_utils import _apply_module
+from ..module_utils._restore import MODULES
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "table": {"type": "str", "default": ""},
-            "database": {"type": "str", "default": ""},
-            "files": {"type": "str", "default": ""},
-            "host": {"type": "bool", "default": False},
-            "to": {"type": "str", "required": True},
-            "cluster": {"type": "str", "default": ""},
-            "known": {"type": "dict", "default": {}},
-            "step": {"type": "str", "choices": ["plan", "bring", "swap"], "default": "plan"},
-        },
-        supports_check_mode=True,
-    )
-    os.umask(0o022)
-    # The host's clock is the one that its backups are by.
-    wanted, faults = _wanted.parse(module.params, int(time.time()))
-    if wanted is None:
-        module.fail_json(msg="; ".join(faults))
-    try:
-        answer = _restore.act(wanted, module.params["step"], module.params["cluster"], module.params["known"], check=module.check_mode)
-        _restore.told(answer, wanted.name)
-    except (HostError, OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**answer)
+    _apply_module.main(MODULES["backup_restore"])
 
 
 if __name__ == "__main__":

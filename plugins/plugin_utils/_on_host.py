@@ -22,6 +22,9 @@ from . import _filled_in
 SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in Path(_library.__file__).parent.glob("_[a-z]*.py")}
 _DIGESTS = {name: _library.digest(source.encode()) for name, source in SOURCES.items()}
 
+# What a shell adds to the number of a signal that killed a program (sh(1), POSIX).
+_KILLED = 128
+
 
 class HostAction(ActionBase):
     """Changes a host by calls of one module, which is one of ``MODULES``."""
@@ -32,24 +35,36 @@ class HostAction(ActionBase):
 
     def on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """The module's answer, by whichever way it came. Its notes are shown."""
-        _filled_in.refuse(("owner",), self._task.args, "it is who runs this")
-        arguments = {**arguments, "owner": _filled_in.owner()}
+        if "owner" in self._module.arguments:
+            _filled_in.refuse(("owner",), self._task.args, "it is who runs this")
+            arguments = {**arguments, "owner": _filled_in.owner()}
         answer: dict[str, Any] = self._by_program(arguments) or self._execute_module(module_args=arguments, task_vars=task_vars)
         for note in answer.get("notes", ()):
             # What a host says is shown, and never trusted to be harmless to a terminal.
             self._display.warning(f"{task_vars['inventory_hostname']}: {shown(str(note), 1000)}")
         return answer
 
+    @property
+    def _name(self) -> str:
+        return str(self._task.action).rpartition(".")[2]
+
+    @property
+    def _module(self) -> HostModule:
+        return self.MODULES[self._name]
+
     def _by_program(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
         """Start the program that an earlier run left on the host; None where that is not there, or not of this version."""
-        name = self._task.action.rpartition(".")[2]
-        module = self.MODULES[name]
-        checked = ArgumentSpecValidator(module.arguments, required_one_of=module.required_one_of).validate(arguments)
+        checked = ArgumentSpecValidator(self._module.arguments, required_one_of=self._module.required_one_of).validate(arguments)
         if checked.error_messages:
             return None  # The module says what is wrong with them.
         asked = {"package": _DIGESTS, "options": checked.validated_parameters}
         mode = "check" if self._task.check_mode else "apply"
-        answer = self._low_level_execute_command(f"{_apply_program.PROGRAM} {name} {mode}", in_data=json.dumps(asked).encode())
+        # Of a program that is killed the shell tells the signal, where it stays; without one, ssh would say that it lost the host.
+        command = f"{_apply_program.PROGRAM} {self._name} {mode} || exit $?"
+        answer = self._low_level_execute_command(command, in_data=json.dumps(asked).encode())
+        if answer["rc"] > _KILLED:
+            why = f"{self._name} was killed on the host, by signal {answer['rc'] - _KILLED}; run this again"
+            return {"failed": True, "msg": why, "changes": []}
         if answer["rc"]:
             return None
         # Whatever a host's shell says of its own accord stands before it.
