@@ -73,6 +73,8 @@ def test_what_is_merged_is_so_at_the_next_turn_of_the_timer(pushed: Callable[[],
     host(PULLS, "systemctl daemon-reload; systemctl enable --quiet --now prod-access-pull.timer")
     until(lambda: desk.ssh("pia", PULLS, "sudo -n id -u").stdout.strip() == "0", 90, "pia has what was merged")
     assert desk.logs_in("alice", PULLS)
+    # Who starts it while it runs is told what comes of this turn.
+    until(lambda: host(PULLS, "systemctl show --property=ActiveState --value prod-access-pull.service") == "inactive", 60, "the turn ends")
 
 
 def test_the_host_can_read_the_repository_and_no_more(pushed: Callable[[], None]) -> None:
