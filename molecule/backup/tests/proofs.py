@@ -6,11 +6,9 @@ import json
 import shlex
 import subprocess
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 from desk import ENVIRONMENT, ROOT, Desk, host
-
-T = TypeVar("T")
 
 CLIENTS = ("web1", "web2", "db1", "stage1")
 REPOSITORIES = ("backup1", "backup2")
