@@ -21,6 +21,7 @@ _TIMER_TEXT = """\
 # Managed by safetynet.prod_access. Each line is a moment at which somebody's access ends.
 [Unit]
 Description=Take away access at the moment that it ends
+StartLimitIntervalSec=0
 
 [Timer]
 AccuracySec=1us

@@ -25,6 +25,8 @@ _SERVICE_TEXT = f"""\
 [Unit]
 Description=Take away access that has ended
 Documentation=man:shadow(5)
+# Ends may follow one another closely. Each is kept.
+StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
