@@ -14,7 +14,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Iterable, Mapping
 
-from . import _files, _host, _library, _processes, _sshd
+from . import _files, _host, _library, _processes, _sshd, _units
 from ._command import HostError, attempt, run
 from ._names import GROUP
 from ._plan import Change
@@ -37,7 +37,6 @@ class Hands:
         self._proofs: dict[str, Future[bool]] = {}
         # sshd's proof of one person runs while useradd makes the next.
         self._pool = ThreadPoolExecutor(max_workers=2)
-        self._stale_units = False
         self._revoking = False
         self._made: frozenset[str] | None = None
 
@@ -65,8 +64,6 @@ class Hands:
                 failures.append(str(error))
             except OSError as error:
                 failures.append(f"{error.filename or 'the host'}: {error.strerror}; mend this and run again")
-        if self._stale_units:
-            self._reload_units()
         self._pool.shutdown()
         return done, failures
 
@@ -102,14 +99,18 @@ class Hands:
 
     def install_programs(self) -> None:
         _library.install(self._programs)
-        self._stale_units = True
+        self._follow_units()
 
     def write_timer(self, text: str) -> None:
         _files.write(TIMER, text)
-        name = os.path.basename(TIMER)
-        run(["systemctl", "enable", "--quiet", "--no-reload", name])
-        self._reload_units()
-        run(["systemctl", "restart", name])
+        timer, _service = _units.of_timer(TIMER)
+        run(["systemctl", "enable", "--quiet", "--no-reload", timer])
+        self._follow_units()
+        run(["systemctl", "restart", timer])
+
+    def _follow_units(self) -> None:
+        if _units.are_stale(_units.of_timer(TIMER)):
+            run(["systemctl", "daemon-reload"])
 
     def install_sshd(self, include: bool) -> None:
         ours = next((login for login, account in _host.read_accounts()[0].items() if GROUP in account.groups), None)
@@ -282,10 +283,6 @@ class Hands:
         _files.make_folder(_DEPARTED, 0o700)
         _files.make_folder(folder, 0o700)
         _files.write(os.path.join(folder, name), text, mode=0o600)
-
-    def _reload_units(self) -> None:
-        run(["systemctl", "daemon-reload"])
-        self._stale_units = False
 
     def _prove(self, login: str) -> None:
         """Ask sshd whose keys it reads: for each person where a foreign Match may tell them apart, else once for all."""

@@ -12,7 +12,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, Mapping
 
-from . import _files, _sshd
+from . import _files, _sshd, _units
 from ._access import Access
 from ._command import HostError, run
 from ._names import GROUP
@@ -226,7 +226,7 @@ def read(access: Access, *, timer: str, programs: Mapping[str, str], default_she
         drop_in=_files.read_text(_sshd.DROP_IN),
         includes_drop_in=_sshd.includes_drop_in(_sshd.config_text()),
         ends_keys=not access.moments() or _sshd.version() >= _sshd.ENDS_KEYS,
-        timer=_files.read_text(timer),
+        timer=_timer(timer),
         stale_programs=tuple(path for path, text in programs.items() if _read_if_ours(path) != text),
     )
 
@@ -259,6 +259,16 @@ def _is_folder(path: str) -> bool:
         return stat.S_ISDIR(os.lstat(path).st_mode) and _files.is_ours(path, 0o755)
     except FileNotFoundError:
         return False
+
+
+def _timer(path: str) -> str | None:
+    """The text of a timer that systemd follows; None where it follows another one, or none: a run was cut off, or somebody stopped it."""
+    text = _files.read_text(path)
+    if text is None:
+        return None
+    timer, service = _units.shown(_units.of_timer(path), "ActiveState", "UnitFileState", "NeedDaemonReload")
+    stale = "yes" in (timer["NeedDaemonReload"], service["NeedDaemonReload"])
+    return text if (timer["ActiveState"], timer["UnitFileState"], stale) == ("active", "enabled", False) else None
 
 
 def _read_if_ours(path: str) -> str | None:

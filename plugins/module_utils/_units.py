@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Sequence
 
 from ._command import attempt, run
@@ -16,7 +17,7 @@ def keep_running(units: Sequence[str], steps: Steps, *, restart: bool = False) -
     if steps.check and any(attempt(["systemctl", "cat", unit]).returncode for unit in units):
         steps.act("start " + ", ".join(units), lambda: None)
         return
-    changed = [unit for unit in units if restart or _changed(unit)]
+    changed = [unit for unit in units if restart or are_stale([unit])]
     off = [unit for unit in units if attempt(["systemctl", "is-enabled", "--quiet", unit]).returncode]
     down = [unit for unit in units if unit in changed or attempt(["systemctl", "is-active", "--quiet", unit]).returncode]
     if off:
@@ -32,8 +33,21 @@ def keep_off(units: Sequence[str], steps: Steps) -> None:
         steps.act("stop " + ", ".join(on), lambda: run(["systemctl", "disable", "--quiet", "--now", *on]))
 
 
-def _changed(unit: str) -> bool:
-    return attempt(["systemctl", "show", "--property=NeedDaemonReload", "--value", unit]).stdout.strip() == "yes"
+def shown(units: Sequence[str], *properties: str) -> list[dict[str, str]]:
+    """What systemd says of each of these units: org.freedesktop.systemd1(5). A unit that is not there has properties too."""
+    said = run(["systemctl", "show", "--property=" + ",".join(properties), *units])
+    return [dict(line.split("=", 1) for line in part.splitlines()) for part in said.strip().split("\n\n")]
+
+
+def of_timer(path: str) -> tuple[str, str]:
+    """The unit of a timer's file, and the service that it starts: the one of the same name, systemd.timer(5)."""
+    name = os.path.basename(path)
+    return name, name.replace(".timer", ".service")
+
+
+def are_stale(units: Sequence[str]) -> bool:
+    """Whether systemd has an older text of one of these in memory. What is new it reads by itself, once it is asked for it."""
+    return any(unit["NeedDaemonReload"] == "yes" for unit in shown(units, "NeedDaemonReload"))
 
 
 def _restart(units: Sequence[str]) -> None:

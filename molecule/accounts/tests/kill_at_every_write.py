@@ -8,6 +8,7 @@ N-th rename, and the module with it. Prints how many kills there were, and each 
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,11 +18,14 @@ from killing import at_python_write, child
 from prod_access import _accounts, _command, _files, _hands, _host
 from prod_access._access import Access, HostGrant, HostPerson
 from prod_access._model import Person
+from prod_access._moment import Moment
 from prod_access._plan import Options
 from prod_access._ssh_key import SshKey
 
 LOGIN = "killed"
 KEYS = [SshKey("ssh-ed25519", f"AAAAC3NzaC1lZDI1NTE5AAAAI{letter * 43}", letter) for letter in "AB"]
+# The second one ends one day, so that a change from the first to it changes the timer too.
+KEYS[1] = KEYS[1].ending(Moment.parse("2099-01-01T00:00:00Z"))
 
 
 def access(keys, groups, state="active"):
@@ -67,7 +71,13 @@ def whole_state():
     # newusers(8) writes "*" for a group's password where others write "!": both are none that anybody could type.
     texts = [(_files.read_text(file) or "").replace(f"{LOGIN}:*:", f"{LOGIN}:!:") for file in files]
     state = [sorted(line for line in text.splitlines() if LOGIN in line) for text in texts]
-    return [*state, _files.read_text(f"/etc/ssh/authorized_keys.d/{LOGIN}"), os.path.isdir(f"/home/{LOGIN}")]
+    return [*state, _files.read_text(f"/etc/ssh/authorized_keys.d/{LOGIN}"), os.path.isdir(f"/home/{LOGIN}"), awaited()]
+
+
+def awaited():
+    """The moments that systemd itself waits for, whatever stands in the timer's file."""
+    asked = ["systemctl", "show", "--property=ActiveState,UnitFileState,TimersCalendar", os.path.basename(_hands.TIMER)]
+    return sorted(re.sub(" ; next_elapse=[^}]*", "", line) for line in _command.run(asked).splitlines())
 
 
 def forget():
@@ -149,7 +159,9 @@ def main():
 
 LEDGER = _files.read_text(_host.LEDGER)
 SAVED = _files.read_text(_host.SAVED)
+TIMER = _files.read_text(_hands.TIMER)
 try:
     main()
 finally:
     forget()
+    _hands.Hands({}).write_timer(TIMER)
