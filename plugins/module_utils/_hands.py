@@ -99,17 +99,18 @@ class Hands:
 
     def install_programs(self) -> None:
         _library.install(self._programs)
-        self._follow_units()
+        _timer, service = _units.of_timer(TIMER)
+        self._follow(service)
 
     def write_timer(self, text: str) -> None:
         _files.write(TIMER, text)
-        timer, _service = _units.of_timer(TIMER)
+        timer, service = _units.of_timer(TIMER)
         run(["systemctl", "enable", "--quiet", "--no-reload", timer])
-        self._follow_units()
+        self._follow(timer, service)
         run(["systemctl", "restart", timer])
 
-    def _follow_units(self) -> None:
-        if _units.are_stale(_units.of_timer(TIMER)):
+    def _follow(self, *units: str) -> None:
+        if _units.are_stale(units):
             run(["systemctl", "daemon-reload"])
 
     def install_sshd(self, include: bool) -> None:
@@ -132,8 +133,7 @@ class Hands:
             return frozenset()
         if self._shadow_fault is not None:
             raise self._shadow_fault
-        for account in these.values():
-            _furnish(account["home"], account["uid"])
+        list(self._pool.map(lambda account: _furnish(account["home"], account["uid"]), these.values()))
         lines = ("{login}::{uid}:{uid}:{name}:{home}:{shell}\n".format_map(account) for account in these.values())
         attempt(["newusers"], data="".join(lines))
         found, _groups = _host.read_accounts()

@@ -46,8 +46,11 @@ def of_timer(path: str) -> tuple[str, str]:
 
 
 def are_stale(units: Sequence[str]) -> bool:
-    """Whether systemd has an older text of one of these in memory. What is new it reads by itself, once it is asked for it."""
-    return any(unit["NeedDaemonReload"] == "yes" for unit in shown(units, "NeedDaemonReload"))
+    """Whether systemd has another text of one of these in memory than the file's, or has found no file when it was asked before.
+
+    What it has not in memory it reads by itself, once it is asked for it.
+    """
+    return any((unit["LoadState"], unit["NeedDaemonReload"]) != ("loaded", "no") for unit in shown(units, "LoadState", "NeedDaemonReload"))
 
 
 def _restart(units: Sequence[str]) -> None:
