@@ -22,10 +22,14 @@ ours() {
 shared='etc/passwd etc/group etc/shadow etc/gshadow etc/subuid etc/subgid etc/ssh/sshd_config'
 units() { systemctl list-unit-files --plain --no-legend 'prod-access-*.timer' | cut -d' ' -f1; }
 cd /
+# Homes and keys are moved away, and removed when all is done: for minutes after so many files are removed, ext4 is slow to make
+# new ones, and a host that is fresh has removed none.
 put_back() {
     units | xargs -r systemctl stop
+    away=$(mktemp -d $kept.away.XXXXXX)
+    find home var/mail -maxdepth 1 -name 'PREFIX[0-9]*' -exec mv -t $away {} +
+    [ ! -e etc/ssh/authorized_keys.d ] || mv -t $away etc/ssh/authorized_keys.d
     ours | xargs rm -rf
-    rm -rf home/PREFIX[0-9]* var/mail/PREFIX[0-9]*
     tar -xpf $kept
 }
 settle() {
@@ -52,7 +56,7 @@ settle
 PUT_BACK = """
 [ -e $kept ] || exit 0
 put_back
-rm $kept
+rm -r $kept*
 settle
 """
 
