@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from typing import Sequence
 
 GROUP = "prod-access"
 
@@ -62,3 +63,8 @@ def is_group(text: str) -> bool:
 
 def is_email(text: str) -> bool:
     return _EMAIL.fullmatch(text) is not None
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of them, and how many there are more."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping
 from ._access import Access, HostGrant, HostPerson
 from ._model import Grant, Person, Team
 from ._moment import Moment
+from ._names import some
 from ._node import Node, Path, Problem
 from ._ssh_key import RSA_FLOOR_BITS, RSA_MIN_BITS
 
@@ -199,7 +200,7 @@ def _check_whole(inventory: Inventory, targets: Iterable[str], problems: list[Pr
         without = [host for host in targets if not inventory.setting(host, variable)]
         if without:
             problems.append(
-                Problem((variable,), "is not set for " + _some(without), "set it in group_vars/all, for all hosts", scope=scopes[0])
+                Problem((variable,), "is not set for " + some(without), "set it in group_vars/all, for all hosts", scope=scopes[0])
             )
 
 
@@ -239,14 +240,10 @@ def _check_targets(inventory: Inventory, targets: Iterable[str], problems: list[
         problems.append(
             Problem(
                 (GRANTS + "*",),
-                "no grants at all for " + _some(without),
+                "no grants at all for " + some(without),
                 f"grant somebody access, or say that nobody has any: {GRANTS}nobody: []",
             )
         )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 class _Cross:

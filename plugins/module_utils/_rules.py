@@ -17,7 +17,7 @@ from . import _files, _host, _last_way_in, _library, _sudo
 from ._access import Access
 from ._command import HostError, attempt
 from ._moment import Moment
-from ._names import GROUP
+from ._names import GROUP, some
 from ._sudoers import Entry, Power, Settings, entries_of, narrowed, parse, powers_of, render
 
 _Powers = Mapping[str, "frozenset[Power]"]
@@ -147,15 +147,16 @@ class _Run:
 
     def _hindrances(self, wanted: Sequence[Entry]) -> list[str]:
         """What stands in the way of giving somebody what they are to have."""
-        errors = []
-        for login in sorted({user for entry in wanted for user in entry.users}):
-            account = self.accounts.get(login)
-            if account is None:
-                # Where nothing is changed, the role that makes accounts made none either.
-                if not self.check:
-                    errors.append(f"{login}: has no account on this host; run the role accounts first")
-            elif GROUP not in account.groups:
-                errors.append(f"{login}: the account of this name is not ours; see what the role accounts says of it")
+        logins = sorted({user for entry in wanted for user in entry.users})
+        errors = [
+            f"{login}: the account of this name is not ours; see what the role accounts says of it"
+            for login in logins
+            if login in self.accounts and GROUP not in self.accounts[login].groups
+        ]
+        absent = [login for login in logins if login not in self.accounts]
+        # Where nothing is changed, the role that makes accounts made none either.
+        if absent and not self.check:
+            errors.append(f"{some(absent)}: no account on this host; run the role accounts first")
         errors += [f"{who}: {sudo} does not know {what}; say it otherwise, or update sudo" for who, sudo, what in _sudo.lacks(wanted)]
         return errors + self._writable()
 
