@@ -1,6 +1,6 @@
 """Runs on a host: the module is killed at each write that it makes, and each time the host is looked at and healed.
 
-usage: kill_at_every_write.py add|change|remove|add-together
+usage: kill_at_every_write.py add|change|remove|end|add-together
 
 Python's own writes are counted by an audit hook (PEP 578), those of shadow-utils by strace, which kills the tool at its
 N-th rename, and the module with it. Prints how many kills there were, and each state that should never have been.
@@ -24,8 +24,6 @@ from prod_access._ssh_key import SshKey
 
 LOGIN = "killed"
 KEYS = [SshKey("ssh-ed25519", f"AAAAC3NzaC1lZDI1NTE5AAAAI{letter * 43}", letter) for letter in "AB"]
-# The second one ends one day, so that a change from the first to it changes the timer too.
-KEYS[1] = KEYS[1].ending(Moment.parse("2099-01-01T00:00:00Z"))
 
 
 def access(keys, groups, state="active"):
@@ -44,6 +42,7 @@ CASES = {
     "add": (NOBODY, (KEYS[:1], ["adm", "video"])),
     "change": ((KEYS[:1], ["adm", "video"]), (KEYS[1:], ["adm", "audio"])),
     "remove": ((KEYS, ["adm", "video"]), (KEYS, [], "departed")),
+    "end": ((KEYS, []), ([KEYS[0].ending(Moment.parse("2099-01-01T00:00:00Z")), KEYS[1]], [])),
 }
 
 
