@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import multiprocessing
 import os
@@ -23,12 +24,19 @@ def play(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> s
     with mock.patch.dict(os.environ, {**environment, "PYTHONPATH": str(Path(__file__).parent)}, clear=True):
         forkserver.ensure_running()
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "ansiballz_cache").symlink_to(_modules().name)
         process = _CONTEXT.Process(target=_main, args=(list(command), cwd, folder))
         process.start()
         process.join()
         said = [Path(folder, name).read_text(encoding="utf-8") for name in ("stdout", "stderr")]
     assert process.exitcode is not None
     return subprocess.CompletedProcess(list(command), process.exitcode, *said)
+
+
+@functools.cache
+def _modules() -> tempfile.TemporaryDirectory[str]:
+    """Where runs find modules that earlier ones have made ready for hosts: what is imported does not change, and neither do they."""
+    return tempfile.TemporaryDirectory()
 
 
 def _main(command: list[str], cwd: Path, folder: str) -> None:
