@@ -8,20 +8,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
+from ..module_utils import _survey
 from ..plugin_utils import _filled_in, _gate
+from ..plugin_utils._on_host import HostAction
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Nothing is changed, and so an inventory with errors stands in nobody's way."""
 
-    _supports_check_mode = True
+    MODULES = _survey.MODULES
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
         result: dict[str, Any] = super().run(tmp, task_vars)
         _filled_in.refuse(("key_owners",), self._task.args, "whose a key is comes from the inventory alone")
         arguments = {**self._task.args, "key_owners": json.dumps(_gate.verdict(task_vars).key_owners)}
-        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
-        return result
+        return {**result, **self.on_host(arguments, task_vars)}

@@ -8,21 +8,21 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
+from ..module_utils import _evidence
 from ..module_utils._node import shown
+from ..plugin_utils._on_host import HostAction
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """The clock is asked over the connection that the module comes by, since a module takes too long to begin."""
 
-    _supports_check_mode = True
+    MODULES = _evidence.MODULES
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         if self._task.check_mode:
             return {**result, "skipped": True, "msg": "in check mode nothing is tried"}
-        result.update(self._execute_module(module_args=dict(self._task.args), task_vars=task_vars))
+        result.update(self.on_host(self._task.args, task_vars or {}))
         if not result.get("failed") and not result.get("unreachable"):
             result["clock"] = self._clock()
         return result

@@ -1,7 +1,7 @@
 # Copyright: the safetynet.prod_access maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The main of the modules that change a host."""
+"""The main of the modules that the program on a host can be started for, too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ._host_module import HostModule
 
 # Options that are too long to be repeated in each answer.
-_LONG = ("access", "answers", "files")
+_LONG = ("access", "answers", "files", "key_owners")
 
 
 def main(what: HostModule) -> None:

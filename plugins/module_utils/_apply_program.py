@@ -21,6 +21,7 @@ PROGRAM = "/usr/sbin/prod-access-apply"
 # Where each module is: in ``MODULES`` there. It is imported only when it is asked for, and none of the others with it.
 PLACES: Mapping[str, str] = {
     "access": "_areas",
+    "access_info": "_survey",
     "accounts": "_areas",
     "announce_run": "_announce_run",
     "audit": "_audit",
@@ -28,6 +29,9 @@ PLACES: Mapping[str, str] = {
     "backup_client": "_backup_client",
     "backup_repository": "_backup_repository",
     "backup_restore": "_restore",
+    "postmortem_evidence": "_postmortem_evidence",
+    "prove_host": "_evidence",
+    "prove_record": "_prove_record",
     "sudo_rules": "_areas",
     "tree": "_tree",
 }

@@ -25,6 +25,7 @@ from . import (
     _plan,
     _rules,
     _sudo_program,
+    _survey,
 )
 from ._access import Access
 from ._command import HostError
@@ -165,4 +166,10 @@ def _module(*areas: Area) -> HostModule:
     )
 
 
-MODULES: Mapping[str, HostModule] = {"access": _module(_ACCOUNTS, _SUDO), "accounts": _module(_ACCOUNTS), "sudo_rules": _module(_SUDO)}
+# What reads all of them is with what changes them on every host.
+MODULES: Mapping[str, HostModule] = {
+    "access": _module(_ACCOUNTS, _SUDO),
+    "accounts": _module(_ACCOUNTS),
+    "sudo_rules": _module(_SUDO),
+    **_survey.MODULES,
+}

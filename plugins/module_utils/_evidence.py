@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 from . import _certificate, _files, _first_prompt, _host, _last_way_in, _sudo
 from ._command import HostError, attempt
+from ._host_module import HostModule
 from ._names import GROUP
 
 _RECEIPTS = f"{_files.STATE}/receipts"
@@ -76,3 +77,13 @@ def _certificates() -> list[dict[str, Any]]:
             if "-----BEGIN CERTIFICATE-----" in (_files.read_text(path) or ""):
                 found.append({"path": path, "ends": _certificate.ends(path)})
     return found
+
+
+def _manage(_params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """All that the module does, and its answer."""
+    if os.geteuid() != 0:
+        raise HostError("to see whether the net holds needs root", "connect as root, or say `become: true`")
+    return {"changed": False, **gather()}
+
+
+MODULES: Mapping[str, HostModule] = {"prove_host": HostModule({}, _manage)}

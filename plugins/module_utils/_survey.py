@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import json
 import os
 import re
 import stat
@@ -18,6 +19,7 @@ from typing import Any, Iterable, Mapping
 from . import _host, _sshd, _sudo
 from ._command import HostError, attempt, run
 from ._host import Account
+from ._host_module import HostModule
 from ._moment import Moment
 from ._names import GROUP, ROOT_GROUPS
 
@@ -202,3 +204,15 @@ def _files_of_nobody(accounts: Iterable[Account]) -> list[str]:
     homes = [part for account in closed for part in ("-path", account.home, "-prune", "-o")]
     said = attempt(["find", "/", "-xdev", "-path", "/proc", "-prune", "-o", *homes, "(", *owners, ")", "-print"], timeout=3600).stdout
     return said.splitlines()
+
+
+def _manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """All that the module does, and its answer. In check mode it is the same."""
+    if os.geteuid() != 0:
+        raise HostError("reading who has access needs root", "connect as root, or say `become: true`")
+    return {"changed": False, **survey(json.loads(params["key_owners"] or "{}"), with_files=params["with_files"])}
+
+
+_ARGUMENTS = {"with_files": {"type": "bool", "default": False}, "key_owners": {"type": "json", "no_log": False}}
+
+MODULES: Mapping[str, HostModule] = {"access_info": HostModule(_ARGUMENTS, _manage)}

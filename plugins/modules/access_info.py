@@ -115,28 +115,12 @@ files:
   elements: str
 """
 
-import json
-import os
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils import _survey
-from ..module_utils._command import HostError
+from ..module_utils import _apply_module
+from ..module_utils._survey import MODULES
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"with_files": {"type": "bool", "default": False}, "key_owners": {"type": "json", "no_log": False}},
-        no_log=True,
-        supports_check_mode=True,
-    )
-    if os.geteuid() != 0:
-        module.fail_json(msg="reading who has access needs root; connect as root, or say `become: true`")
-    try:
-        found = _survey.survey(json.loads(module.params["key_owners"] or "{}"), with_files=module.params["with_files"])
-    except HostError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, invocation={"module_args": {"with_files": module.params["with_files"]}}, **found)
+    _apply_module.main(MODULES["access_info"])
 
 
 if __name__ == "__main__":

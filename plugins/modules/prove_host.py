@@ -82,18 +82,12 @@ clock:
   type: dict
 """
 
-import os
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils import _evidence
+from ..module_utils import _apply_module
+from ..module_utils._evidence import MODULES
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
-    if os.geteuid() != 0:
-        module.fail_json(msg="to see whether the net holds needs root; connect as root, or say `become: true`")
-    module.exit_json(changed=False, **_evidence.gather())
+    _apply_module.main(MODULES["prove_host"])
 
 
 if __name__ == "__main__":

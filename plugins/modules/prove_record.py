@@ -65,61 +65,12 @@ chain:
   type: dict
 """
 
-import time
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils import _event_seals, _event_store
-from ..module_utils._audit_program import note_reading, wanted_by
-from ..module_utils._command import HostError
-from ..module_utils._event import KINDS, Event
-
-_POLL = 0.25
-# How long a host has said nothing is no question here: the canary is the answer.
-_SILENCE = 1e9
+from ..module_utils import _apply_module
+from ..module_utils._prove_record import MODULES
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "canary": {"type": "str", "required": True},
-            "wait": {"type": "float", "default": 30},
-            "days": {"type": "int", "default": 2},
-        },
-        supports_check_mode=True,
-    )
-    params = module.params
-    collector = _event_store.Collector()
-    try:
-        events = _await(collector, params, module)
-    except (HostError, OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
-    chain: dict[str, Any]
-    try:
-        (host,) = collector.chosen([params["name"]])
-        chain = dict(_event_seals.verify_host(collector, host, time.time(), _SILENCE, params["days"]).to_data())
-    except (HostError, OSError) as error:
-        chain = {"problem": str(error)}
-    module.exit_json(changed=False, events=[event.to_data() for event in events], chain=chain)
-
-
-def _await(collector: _event_store.Collector, params: dict[str, Any], module: AnsibleModule) -> list[Event]:
-    """The events of the canary, once they are there; none when the time is over."""
-    said = {"person": "", "kinds": sorted(KINDS), "text": params["canary"], "since": "10 minutes ago", "until": "now"}
-    note_reading("search", wanted_by(said, int(time.time() * 1_000_000)), [params["name"]])
-    deadline = time.monotonic() + params["wait"]
-    while True:
-        # A host of which nothing ever came may be about to send the first.
-        if params["name"] in collector.hosts():
-            wanted = wanted_by(said, int(time.time() * 1_000_000))
-            events = list(collector.events(wanted, [params["name"]], module.warn))
-            if events:
-                return events
-        if time.monotonic() >= deadline:
-            return []
-        time.sleep(_POLL)
+    _apply_module.main(MODULES["prove_record"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Copyright: the safetynet.prod_access maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the action plugins that change hosts have in common: the module, by the program that stays on the host where that is possible."""
+"""What action plugins have in common whose modules are on hosts: the module, by the program that stays there where that is possible."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KILLED = 128
 
 
 class HostAction(ActionBase):
-    """Changes a host by calls of one module, which is one of ``MODULES``."""
+    """Calls one module, which is one of ``MODULES``, on a host."""
 
     MODULES: ClassVar[Mapping[str, HostModule]]
     _supports_check_mode = True

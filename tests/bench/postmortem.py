@@ -25,8 +25,8 @@ from ansible_collections.safetynet.prod_access.plugins.action.postmortem import 
 from ansible_collections.safetynet.prod_access.plugins.module_utils._event import instant  # noqa: E402
 from ansible_collections.safetynet.prod_access.plugins.module_utils._event_filter import Filter  # noqa: E402
 from ansible_collections.safetynet.prod_access.plugins.module_utils._event_sources import read  # noqa: E402
+from ansible_collections.safetynet.prod_access.plugins.module_utils._postmortem_evidence import collected  # noqa: E402
 from ansible_collections.safetynet.prod_access.plugins.module_utils._resolve import Model  # noqa: E402
-from ansible_collections.safetynet.prod_access.plugins.modules.postmortem_evidence import collected  # noqa: E402
 from ansible_collections.safetynet.prod_access.plugins.plugin_utils import _postmortem, _postmortem_document  # noqa: E402
 from ansible_collections.safetynet.prod_access.plugins.plugin_utils._aliases import Aliases  # noqa: E402
 
