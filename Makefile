@@ -29,9 +29,9 @@ demo: fleet  ## the whole story on the fleet: the net, access, a mistake in prod
 # behind, which others do not expect, and docs puts an earlier commit onto a host, which only this checkout has.
 # The gates have the time that lanes leave, since these wait for much of theirs; sched(7) has a nice value for a whole session.
 LANES := 0 1 2
-LANE_0 := postmortem docs site accounts announce
+LANE_0 := postmortem docs site accounts
 LANE_1 := prompt audit notify
-LANE_2 := backup sudo
+LANE_2 := backup sudo announce
 LANE := .ansible/lane-
 AUTOGROUP := /proc/self/autogroup
 COPIES := $(filter-out 0,$(LANES))

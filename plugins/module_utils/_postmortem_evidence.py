@@ -39,19 +39,19 @@ def manage(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"hosts": {}, "complaints": [], "begins": None}
     try:
         wanted = Filter(since=instant(params["since"]), until=instant(params["until"]))
+        if params["source"] != "none":
+            note_reading("postmortem", wanted, params["hosts"])
+        if params["source"] == "collector":
+            found["hosts"], found["complaints"] = collected(wanted, params["folder"], params["hosts"], params["most"])
+        elif params["source"] == "journal":
+            host = socket.gethostname()
+            made = _digest.digest(_event_store.journal_events(wanted, host), _digest.share(params["hosts_in_all"]))
+            found["hosts"] = {host: made.to_data(wanted.since, wanted.until)}
+            if made.destroyed:
+                found["hosts"][host]["before"] = _digest.backups(_event_store.journal_events(_before(wanted), host))
+            found["begins"] = journal_begin()
     except ValueError as error:
         return {"failed": True, "msg": str(error)}
-    if params["source"] != "none":
-        note_reading("postmortem", wanted, params["hosts"])
-    if params["source"] == "collector":
-        found["hosts"], found["complaints"] = collected(wanted, params["folder"], params["hosts"], params["most"])
-    elif params["source"] == "journal":
-        host = socket.gethostname()
-        made = _digest.digest(_event_store.journal_events(wanted, host), _digest.share(params["hosts_in_all"]))
-        found["hosts"] = {host: made.to_data(wanted.since, wanted.until)}
-        if made.destroyed:
-            found["hosts"][host]["before"] = _digest.backups(_event_store.journal_events(_before(wanted), host))
-        found["begins"] = journal_begin()
     here = _environment.read()
     found.update(environment=here.name, label=here.label, guards=sorted(here.guards), receipts=list(_digest.receipts(receipt_files())))
     return {"changed": False, "known": sorted(found["hosts"]), "evidence": json.dumps(found)}
