@@ -23,7 +23,6 @@ from ._units import keep_off, keep_running
 FOLDER = "/etc/prod-access/backup"
 CONFIG = f"{FOLDER}/config.json"
 KEY = f"{FOLDER}/host.key"
-RECEIPTS = f"{_files.STATE}/receipts"
 STATE = f"{_files.STATE}/backup"
 UNITS = ("prod-access-backup.timer", "prod-access-drill.timer")
 LOG_UNIT = "prod-access-backup-binlog.timer"
@@ -85,7 +84,7 @@ def settle(params: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
     if params["postgresql"] and not steps.check:
         notes = _settle_postgresql(params, params["answers"][params["postgresql_to"]], steps)
     steps.folder(_files.STATE, 0o755)
-    steps.folder(RECEIPTS, 0o755)
+    steps.folder(_files.RECEIPTS, 0o755)
     # The users of databases pass to a scratch folder of theirs, and see nothing on the way.
     steps.folder(STATE, 0o711)
     logged = params["mariadb"] and params["mariadb_binlog"]

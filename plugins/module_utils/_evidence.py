@@ -13,7 +13,6 @@ from ._command import HostError, attempt
 from ._host_module import HostModule
 from ._names import GROUP
 
-_RECEIPTS = f"{_files.STATE}/receipts"
 _OURS = "/etc/prod-access"
 _TIMER = "prod-access-accounts.timer"
 _SHELL = "/bin/bash"
@@ -51,7 +50,7 @@ def _receipts() -> dict[str, Any]:
     """What the last backup and the last proven restore came to, as the role backup says it."""
     found = {}
     for kind in ("backup", "restore"):
-        receipt = _files.load(f"{_RECEIPTS}/{kind}.json")
+        receipt = _files.load(f"{_files.RECEIPTS}/{kind}.json")
         names = ("ok", "ended", "alarm", "good_until")
         found[kind] = {name: receipt.get(name) for name in names} if isinstance(receipt, dict) else None
     return found

@@ -17,6 +17,7 @@ from typing import Any, Iterator
 from ._command import HostError
 
 STATE = "/var/lib/prod-access"
+RECEIPTS = f"{STATE}/receipts"
 _LOCK = "/run/prod-access.lock"
 _NEW = ".new"
 

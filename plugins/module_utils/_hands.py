@@ -35,7 +35,7 @@ class Hands:
     def __init__(self, programs: Mapping[str, str]) -> None:
         self._programs = programs
         self._proofs: dict[str, Future[bool]] = {}
-        # sshd's proof of one person runs while useradd makes the next.
+        # sshd's proof of one person runs while useradd makes the next, and homes of many are made two at a time.
         self._pool = ThreadPoolExecutor(max_workers=2)
         self._revoking = False
         self._made: frozenset[str] | None = None

@@ -16,7 +16,7 @@ import socket
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, Mapping
 
-from . import _digest, _environment, _event_store
+from . import _digest, _environment, _event_store, _files
 from ._audit_program import note_reading
 from ._command import attempt
 from ._event import instant, written
@@ -24,7 +24,6 @@ from ._event_filter import Filter
 from ._event_sources import UNKNOWN_TIME
 from ._host_module import HostModule
 
-_RECEIPTS = "/var/lib/prod-access/receipts"
 _MOST_PROCESSES = 8
 # Where data were destroyed, the last backup may have been long before the time that is asked for; on so many hosts it is looked for.
 _BEFORE = 8 * 86400 * 1_000_000
@@ -101,7 +100,7 @@ def journal_begin() -> str | None:
 def receipt_files() -> dict[str, Any]:
     """The receipts of this host, by their names."""
     found = {}
-    for path in glob.glob(f"{_RECEIPTS}/*.json"):
+    for path in glob.glob(f"{_files.RECEIPTS}/*.json"):
         with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as stream:
             found[os.path.basename(path)[: -len(".json")]] = json.loads(stream.read(_LONGEST_RECEIPT))
     return found

@@ -14,24 +14,23 @@ from . import _files, _journal, _receipt
 from ._files import alone
 from ._receipt import Outcome
 
-FOLDER = f"{_files.STATE}/receipts"
 # Runs of several kinds may end at the same time.
 _LOCK = "/run/prod-access-receipts.lock"
 
 
 def read(kind: str) -> list[dict[str, Any]]:
     """The receipts of all parts of a kind: ``backup`` or ``restore``."""
-    found = (_files.load(path) for path in sorted(glob.glob(f"{FOLDER}/{kind}-*.json")))
+    found = (_files.load(path) for path in sorted(glob.glob(f"{_files.RECEIPTS}/{kind}-*.json")))
     return [one for one in found if one is not None]
 
 
 def keep(kind: str, outcome: Outcome, max_age: int, *, quiet: bool = False) -> dict[str, Any]:
     """Write the receipt of an outcome, and tell the journal: ``quiet`` of news alone, which one good run after another is not."""
-    path = f"{FOLDER}/{kind}-{outcome.name}.json"
+    path = f"{_files.RECEIPTS}/{kind}-{outcome.name}.json"
     with alone(_LOCK, wait=True):
         before = _files.load(path)
         receipt = _receipt.receipt(outcome, before, max_age)
-        _files.make_folder(FOLDER, 0o755)
+        _files.make_folder(_files.RECEIPTS, 0o755)
         _files.write(path, _files.dumped(receipt))
     if quiet and receipt["ok"] and before and before["ok"]:
         return receipt
@@ -44,13 +43,13 @@ def keep(kind: str, outcome: Outcome, max_age: int, *, quiet: bool = False) -> d
 def close(kind: str, parts: Sequence[str], more: Iterable[str], metrics: str) -> dict[str, Any]:
     """Write the receipt of all, and what Prometheus reads. Receipts of parts that are no more go."""
     with alone(_LOCK, wait=True):
-        for path in glob.glob(f"{FOLDER}/{kind}-*.json"):
+        for path in glob.glob(f"{_files.RECEIPTS}/{kind}-*.json"):
             if os.path.basename(path)[len(kind) + 1 : -len(".json")] not in parts:
                 _files.remove(path)
         receipts = read(kind)
         whole = _receipt.whole(kind, receipts, more, int(time.time()))
-        _files.make_folder(FOLDER, 0o755)
-        _files.write(f"{FOLDER}/{kind}.json", _files.dumped(whole))
+        _files.make_folder(_files.RECEIPTS, 0o755)
+        _files.write(f"{_files.RECEIPTS}/{kind}.json", _files.dumped(whole))
         os.makedirs(metrics, mode=0o755, exist_ok=True)
         _files.write(f"{metrics}/prod-access-{kind}.prom", _receipt.metrics(kind, receipts))
     return whole
