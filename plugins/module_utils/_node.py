@@ -203,4 +203,4 @@ def _kind(value: Any) -> str:
         return f"the time {value}"
     if isinstance(value, dict):
         return "a dictionary"
-    return "a list" if isinstance(value, list) else "a value of another kind (encrypted, perhaps)"
+    return "a list" if isinstance(value, list) else "a value of another kind (encrypted, or one that holds itself)"

@@ -25,7 +25,7 @@ from ansible.utils.display import Display
 
 from ..module_utils._access import Access
 from ..module_utils._moment import Moment
-from ..module_utils._node import Problem
+from ..module_utils._node import Path, Problem
 from ..module_utils._resolve import PEOPLE, Model, located, read
 from . import _history, _inventory, _raw, _taken
 
@@ -62,13 +62,10 @@ class Checked:
 
     model: Model
     problems: Sequence[Problem]
-    lines: Mapping[Any, str]
+    lines: Mapping[tuple[str, Path], str]
 
     def show(self) -> None:
-        for problem in self.problems:
-            where = located(problem, self.lines)
-            kind, color = ("WARNING", C.COLOR_WARN) if problem.warning else ("ERROR", C.COLOR_ERROR)
-            _display.display(f"{kind}: {problem}" + (f"  ({where})" if where else ""), color=color, stderr=True)
+        show(self.problems, self.lines)
 
     @property
     def errors(self) -> int:
@@ -81,6 +78,14 @@ class Checked:
         read = f"{counted(len(model.teams), 'team')}, {counted(len(model.hosts), 'host')}"
         people = f"{len(model.people)} {'person' if len(model.people) == 1 else 'people'}"
         return f"{people}, {read}: {counted(self.errors, 'error')}, {counted(warnings, 'warning')}"
+
+
+def show(problems: Sequence[Problem], lines: Mapping[tuple[str, Path], str]) -> None:
+    """Say what is wrong, each in a line of its own, with where it stands."""
+    for problem in problems:
+        where = located(problem, lines)
+        kind, color = ("WARNING", C.COLOR_WARN) if problem.warning else ("ERROR", C.COLOR_ERROR)
+        _display.display(f"{kind}: {problem}" + (f"  ({where})" if where else ""), color=color, stderr=True)
 
 
 def counted(number: int, thing: str) -> str:

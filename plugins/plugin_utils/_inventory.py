@@ -11,28 +11,28 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.inventory.helpers import sort_groups
+from ansible.inventory.manager import IGNORED
+from ansible.utils.path import unfrackpath
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
+from ..module_utils._node import Problem
 from ..module_utils._resolve import EXTRA, PREFIX, Inventory
-from ._raw import Raw
+from ._raw import Raw, short
 
 
 class _Unread:
-    """Stands for a value that is not plain data, such as an encrypted string."""
+    """Stands for a value that is not plain data, such as an encrypted string, or one that holds itself."""
 
 
 def collect(task_vars: Mapping[str, Any]) -> tuple[Inventory, Raw]:
     """Read the whole inventory: every group, every host."""
     hostvars = task_vars["hostvars"]
     inventory, loader = hostvars._inventory, hostvars._loader
-    sources = [source for source in inventory._sources if source is not None]
-    basedir = loader.get_basedir()
-    raw = Raw()
-    places = folders(task_vars)
+    sources = task_vars["ansible_inventory_sources"]
     scopes: dict[str, dict[str, Any]] = {EXTRA: _ours(hostvars._variable_manager.extra_vars)}
 
     def scope(kind: str, entity: Any) -> str:
@@ -40,13 +40,8 @@ def collect(task_vars: Mapping[str, Any]) -> tuple[Inventory, Raw]:
         if name not in scopes:
             variables = dict(entity.get_vars() if kind == "host" else entity.vars)
             variables.update(get_vars_from_inventory_sources(loader, sources, [entity], "task"))
-            variables.update(get_vars_from_path(loader, basedir, [entity], "task"))
+            variables.update(get_vars_from_path(loader, task_vars["playbook_dir"], [entity], "task"))
             scopes[name] = _ours(variables)
-            # Only files that say something of ours are worth a second reading.
-            if scopes[name]:
-                for folder in places:
-                    for file in _vars_files(loader, os.path.join(folder, f"{kind}_vars"), entity.name):
-                        raw.read_vars_file(name, file)
         return name
 
     for group in inventory.groups.values():
@@ -55,36 +50,77 @@ def collect(task_vars: Mapping[str, Any]) -> tuple[Inventory, Raw]:
         name: (*(scope("group", group) for group in sort_groups(host.get_groups())), scope("host", host), EXTRA)
         for name, host in inventory.hosts.items()
     }
-    for source in sources:
-        for file in _files(loader, source):
-            raw.read_inventory_file(file)
+    raw = Raw()
+    for name, file in vars_files(loader, task_vars):
+        # Only files that say something of ours are worth a second reading.
+        if scopes.get(name):
+            raw.read_vars_file(name, file)
+    for file in source_files(task_vars):
+        raw.read_inventory_file(file)
+        if file not in inventory._inventory.processed_sources:
+            raw.problems.append(_unread(file))
     return Inventory(scopes, hosts), raw
 
 
-def folders(task_vars: Mapping[str, Any]) -> list[str]:
+def folders(variables: Mapping[str, Any]) -> list[str]:
     """The folders that group_vars and host_vars may be in: the playbook's and the inventory's."""
-    hostvars = task_vars["hostvars"]
-    sources = [source for source in hostvars._inventory._sources if source is not None and os.path.exists(source)]
-    return list(dict.fromkeys((hostvars._loader.get_basedir(), *map(_folder, sources))))
+    sources = filter(os.path.exists, variables["ansible_inventory_sources"])
+    return list(dict.fromkeys((os.path.realpath(variables["playbook_dir"]), *map(_folder, sources))))
 
 
 def _folder(source: str) -> str:
     return os.path.realpath(source if os.path.isdir(source) else os.path.dirname(source) or ".")
 
 
-def _files(loader: Any, source: str) -> list[str]:
+def vars_files(loader: Any, variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The files of group_vars and host_vars that Ansible reads for the groups and hosts that there are, each with whose it is."""
+    groups = variables["groups"]
+    entities = {"group": set(groups), "host": {"localhost", *groups["all"]}}
+    for folder in folders(variables):
+        for kind, names in entities.items():
+            path = os.path.join(folder, f"{kind}_vars")
+            entries = os.listdir(path) if os.path.isdir(path) else []
+            for name in sorted(names.intersection({*entries, *map(_stem, entries)})):
+                yield from ((f"{kind} {name}", file) for file in loader.find_vars_files(path, name))
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name)[0]
+
+
+def source_files(variables: Mapping[str, Any]) -> Iterator[str]:
+    """The inventory's sources, and those that a folder of them holds; as Ansible finds them."""
+    for source in variables["ansible_inventory_sources"]:
+        yield from _below(source if "," in source else unfrackpath(source, follow=False))
+
+
+def _below(source: str) -> Iterator[str]:
     if os.path.isdir(source):
-        entries = (os.path.join(source, name) for name in sorted(loader.list_directory(source)))
-        return [entry for entry in entries if os.path.isfile(entry) and not os.access(entry, os.X_OK)]
-    return [source] if os.path.isfile(source) and not os.access(source, os.X_OK) else []
+        for name in sorted(os.listdir(source)):
+            if not IGNORED.search(name.encode()):
+                yield from _below(os.path.join(source, name))
+    elif source != "/etc/ansible/hosts" or os.path.exists(source):  # Where Ansible looks when nobody names one.
+        yield source
 
 
-def _vars_files(loader: Any, path: str, name: str) -> list[str]:
-    return list(loader.find_vars_files(path, name)) if os.path.isdir(path) else []
+def _unread(source: str) -> Problem:
+    """Ansible warns, and goes on without it; what a host would then seem to grant nobody would be taken away there."""
+    what = "Ansible could not read this source of the inventory, as it warns: hosts and groups may be missing"
+    if "," not in source and not os.path.exists(source):
+        what = "there is no such source of the inventory"
+    mend = "mend it, take it out, or have Ansible pass over it (`inventory_ignore_patterns` in ansible.cfg)"
+    return Problem((short(source),), what, mend, scope=source)
 
 
 def _ours(variables: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(name): _plain(value) for name, value in variables.items() if name.startswith(PREFIX)}
+    return {str(name): _finite(value) for name, value in variables.items() if name.startswith(PREFIX)}
+
+
+def _finite(value: Any) -> Any:
+    try:
+        return _plain(value)
+    except RecursionError:  # An alias in YAML can make it hold itself.
+        return _Unread()
 
 
 def _plain(value: Any) -> Any:

@@ -20,7 +20,7 @@ from ..module_utils._node import QUOTE, Path, Problem, dotted, shown
 from ..module_utils._resolve import GRANTS, PEOPLE, PREFIX
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_VAULT = "$ANSIBLE_VAULT"
+_YAML = "tag:yaml.org,2002:"
 
 
 @dataclass
@@ -67,8 +67,8 @@ class Raw:
                 text = stream.read()
         except (OSError, UnicodeDecodeError):
             return None  # Not a YAML source; Ansible itself has read it, or complained.
-        if text.startswith(_VAULT):
-            what = f"{_short(file)} is vaulted: duplicate keys and unquoted scalars in it are not found"
+        if is_vaulted(text):
+            what = f"{short(file)} is vaulted: duplicate keys and unquoted scalars in it are not found"
             self.problems.append(Problem((PREFIX + "*",), what, "people's data needs no vault", warning=True, scope=scope))
             return None
         try:
@@ -86,7 +86,7 @@ class Raw:
                 continue
             if variable == PEOPLE:
                 self.people_files.add(file)
-            here = f"{_short(file)}:{key.start_mark.line + 1}"
+            here = f"{short(file)}:{key.start_mark.line + 1}"
             before = self._defined.setdefault((scope, variable), here)
             if before != here:
                 what = f"is set twice for the {scope}, in {before} and in {here}: one hides the other"
@@ -96,7 +96,7 @@ class Raw:
             self._walk(scope, (variable,), value, file, seen)
 
     def _walk(self, scope: str, path: Path, node: yaml.Node, file: str, seen: set[int]) -> None:
-        self.lines.setdefault((scope, path), f"{_short(file)}:{node.start_mark.line + 1}")
+        self.lines.setdefault((scope, path), f"{short(file)}:{node.start_mark.line + 1}")
         if id(node) in seen:
             return  # An alias: said once, and no bomb.
         seen.add(id(node))
@@ -110,10 +110,10 @@ class Raw:
                 line = key.start_mark.line + 1
                 below = (*path, name)
                 if name in lines and name != "<<":
-                    what = f"is there twice, in lines {lines[name]} and {line} of {_short(file)}: one hides the other"
+                    what = f"is there twice, in lines {lines[name]} and {line} of {short(file)}: one hides the other"
                     self.problems.append(Problem(below, what, "keep one", scope=scope))
                 lines.setdefault(name, line)
-                self.lines.setdefault((scope, below), f"{_short(file)}:{line}")
+                self.lines.setdefault((scope, below), f"{short(file)}:{line}")
                 self._trap(scope, below, key)
                 self._walk(scope, below, value, file, seen)
         else:
@@ -126,8 +126,8 @@ class Raw:
         return str(value).lower() if isinstance(value, bool) else str(value)
 
     def _value(self, node: yaml.ScalarNode) -> Any:
-        """What YAML makes of a scalar; its text where that is nothing of its own (``<<``), or no such thing (2027-02-30)."""
-        if not node.tag.startswith("tag:yaml.org,2002:"):
+        """What YAML makes of a scalar; its text where that is nothing of its own (``<<``), or no such thing (see :func:`impossible`)."""
+        if not node.tag.startswith(_YAML):
             return node.value
         try:
             return self._construct.construct_object(node)
@@ -155,8 +155,41 @@ def _entries(node: yaml.Node) -> Iterator[tuple[str, yaml.Node]]:
             yield str(key.value), value
 
 
+def impossible(text: str) -> Iterator[tuple[Path, yaml.ScalarNode, str]]:
+    """The scalars that YAML takes for something that does not exist, such as the day 2027-02-30, each with the reason."""
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+    except (yaml.YAMLError, RecursionError):
+        return  # That is worse.
+    todo: list[tuple[Path, yaml.Node]] = [((), root)] if root else []
+    seen: set[int] = set()
+    while todo:
+        path, node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            todo.extend(((*path, index), item) for index, item in enumerate(node.value))
+        elif isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                below = (*path, str(key.value))
+                todo += [(below, key), (below, value)]
+        elif isinstance(node, yaml.ScalarNode) and node.tag.startswith(_YAML):
+            try:
+                yaml.SafeLoader("").construct_object(node)
+            except ValueError as error:
+                yield path, node, str(error)
+            except (KeyError, AttributeError, yaml.YAMLError):  # !!bool 5, !!timestamp 5 and !!binary é
+                yield path, node, ""
+
+
+def is_vaulted(text: str) -> bool:
+    return text.startswith("$ANSIBLE_VAULT")
+
+
 @functools.cache  # Asked for every line.
-def _short(file: str) -> str:
+def short(file: str) -> str:
+    """The file's name as people write it: from the current folder, when it lies below."""
     relative = os.path.relpath(file)
     return file if relative.startswith("..") else relative
 

@@ -136,7 +136,7 @@ def test_items_are_counted_from_nought() -> None:
         ("a\nb", r"the text 'a\nb'"),
         (datetime.date(2027, 1, 31), "the time 2027-01-31"),
         ({}, "a dictionary"),
-        (b"", "a value of another kind (encrypted, perhaps)"),
+        (b"", "a value of another kind (encrypted, or one that holds itself)"),
     ],
 )
 def test_the_kind_of_a_wrong_value_is_named(value: Any, kind: str) -> None:

@@ -200,6 +200,22 @@ def test_scalars_that_do_not_mean_what_they_look_like(tmp_path: Path, scalar: st
     assert said(vars_file(tmp_path, f"prod_access_x:\n  {scalar}: x\n"), tmp_path) == ([lines[2]] if meant else [])
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [x, {b: 2027-02-30}]", [("a", 1, "b")]),
+        ("a: &a {b: 0x_, c: *a, d: !vault x}", [("a", "b")]),
+        ("a: !!set {2027-02-30}", [("a", "2027-02-30")]),
+        ("a: 2027-02-28", []),
+        ("", []),
+        ("a: [", []),
+        ("a: " + 2000 * "[" + 2000 * "]", []),
+    ],
+)
+def test_values_that_cannot_be(text: str, said: list[tuple[str | int, ...]]) -> None:
+    assert [path for path, _node, _reason in _raw.impossible(text)] == said
+
+
 def test_a_block_is_text_whatever_it_holds(tmp_path: Path) -> None:
     assert said(vars_file(tmp_path, "prod_access_x: |\n  no\nprod_access_y: >-\n  0777\n"), tmp_path) == []
 

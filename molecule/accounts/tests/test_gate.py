@@ -144,6 +144,69 @@ def test_validate_says_everything_in_one_run_and_contacts_nobody(broken: Desk, t
     assert "prod_access_grants_oops[0]" in limited.stdout + limited.stderr
 
 
+UNREADABLE = {
+    "group_vars/all/late.yml": "prod_access_grants_late:\n  - {person: alice, why: A day, until: 2027-02-30}\n",
+    "group_vars/staging.yml": "prod_access_environment: staging\n\tother: 1\n",
+    "host_vars/log1.yml": "- other: 1\n",
+}
+
+
+@pytest.mark.parametrize("way", ["validate", "access", "site", "safetynet.prod_access.onboard", "own"])
+def test_what_ansible_cannot_read_is_told_with_its_place(desk: Desk, tmp_path: Path, way: str) -> None:
+    """All of it at once, in groups that the run would not touch, too. Ansible's own error names neither file nor line."""
+    desk.write()
+    for name, text in UNREADABLE.items():
+        (desk.inventory / name).parent.mkdir(exist_ok=True)
+        (desk.inventory / name).write_text(text)
+    play = tmp_path / "own.yml"
+    hosts = "\"{{ lookup('safetynet.prod_access.readable', 'all') }}\""
+    play.write_text(f"- hosts: {hosts}\n  gather_facts: false\n  tasks:\n    - safetynet.prod_access.accounts:\n")
+    before = {name: contacts(name) for name in HOSTS}
+    options = [*own_connections(tmp_path), "-e", "person=alice"]
+    done = desk.play(str(play) if way == "own" else way, *options, write=False, rc=4, limit="web1", cwd=tmp_path if "." in way else ROOT)
+    said = (done.stdout + done.stderr).replace(f"{desk.inventory}/", "")
+    assert "ERROR: prod_access_grants_late[0].until: YAML reads 2027-02-30 as a date or time, and there is no such: day is out" in said
+    assert "(group_vars/all/late.yml:2)" in said
+    assert "ERROR: group_vars/staging.yml:2: is not YAML that Ansible can read:" in said
+    assert "ERROR: host_vars/log1.yml: is no dictionary;" in said
+    assert "3 errors in the inventory's files, shown above; no host was touched" in " ".join(said.split())
+    assert {name: contacts(name) for name in HOSTS} == before
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "broken"),
+    [
+        ("more.yml", "visited: {hosts: {web1: }}\n", "visited: {hosts: {web1: \n"),
+        ("more", "[visited]\nweb1\n", "[visited\nweb1\n"),
+        ("more", "[visited]\nweb1\n", None),
+    ],
+)
+def test_an_inventory_that_is_read_in_part_takes_nothing_away(
+    desk: Desk, clean: Clean, tmp_path: Path, source: str, text: str, broken: str | None
+) -> None:
+    """Ansible warns of a source that it cannot read, and goes on without its groups."""
+    clean("pat")
+    desk.person("pat")
+    desk.write()
+    more = tmp_path / source
+    more.write_text(text)
+    (desk.inventory / "group_vars/visited.yml").write_text("prod_access_grants_visits: [{person: pat, why: A visit}]\n")
+    both = ("-i", str(more), *own_connections(tmp_path))
+    desk.access(*both, write=False, limit="web1")
+    assert desk.logs_in("pat", "web1")
+    if broken is None:
+        more.unlink()
+    else:
+        more.write_text(broken)
+    done = desk.access(*both, write=False, rc=None, limit="web1")
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "no host was touched" in said and f"ERROR: {more}" in said
+    assert desk.logs_in("pat", "web1")
+    # What would have become of it.
+    desk.access(write=False, limit="web1")
+    assert not desk.logs_in("pat", "web1")
+
+
 def test_no_people_is_an_error_and_not_an_answer(desk: Desk, clean: Clean) -> None:
     desk.write()
     (desk.inventory / "group_vars/all/people.yml").unlink()
