@@ -319,16 +319,16 @@ class _Cross:
             if name in people:
                 self._team(name).wrong("a person has this name, and so has the person's own group", "rename the team")
             if team.owner is not None and team.owner not in people:
-                self._team(name, "owner").wrong(f"{team.owner} is not in {PEOPLE}", _close(team.owner, people, PEOPLE))
+                self._team(name, "owner").wrong(f"{team.owner} is not in {PEOPLE}", close(team.owner, people, PEOPLE))
             for member in team.members:
                 node = self._item(self._team(name, "members"), member)
                 if member.startswith("@"):
                     if member[1:] not in teams:
-                        node.wrong(f"there is no team {member[1:]}", _close(member[1:], teams, TEAMS, "@"))
+                        node.wrong(f"there is no team {member[1:]}", close(member[1:], teams, TEAMS, "@"))
                 elif member not in people:
                     node.wrong(
                         f"{member} is not in {PEOPLE}",
-                        f"say @{member} for the team" if member in teams else _close(member, people, PEOPLE),
+                        f"say @{member} for the team" if member in teams else close(member, people, PEOPLE),
                     )
                 elif people[member].state == "departed":
                     node.warn(f"{member} has departed", "remove the line")
@@ -356,10 +356,10 @@ class _Cross:
     def _grant(self, grant: Grant, node: Node) -> None:
         people, teams = self.model.people, self.model.teams
         if grant.team is not None and grant.team not in teams:
-            mend = f"say `person: {grant.team}`" if grant.team in people else _close(grant.team, teams, TEAMS)
+            mend = f"say `person: {grant.team}`" if grant.team in people else close(grant.team, teams, TEAMS)
             node.below("team", None).wrong(f"there is no team {grant.team}", mend)
         if grant.person is not None and grant.person not in people:
-            mend = f"say `team: {grant.person}`" if grant.person in teams else _close(grant.person, people, PEOPLE)
+            mend = f"say `team: {grant.person}`" if grant.person in teams else close(grant.person, people, PEOPLE)
             node.below("person", None).wrong(f"{grant.person} is not in {PEOPLE}", mend)
         elif grant.person is not None and people[grant.person].state == "departed":
             node.below("person", None).warn(f"{grant.person} has departed, and gets nothing", "remove the grant")
@@ -381,9 +381,10 @@ def _unique(entries: Iterable[tuple[Any, str, Node]], say: Callable[[str], tuple
         first.setdefault(value, owner)
 
 
-def _close(name: str, known: Iterable[str], where: str, sign: str = "") -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {sign}{close[0]}?" if close else f"add it to {where}, or remove it here"
+def close(name: str, known: Iterable[str], where: str, sign: str = "") -> str:
+    """How to mend a name that is not known."""
+    alike = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {sign}{alike[0]}?" if alike else f"add it to {where}, or remove it here"
 
 
 def located(problem: Problem, lines: Mapping[tuple[str, Path], str]) -> str | None:

@@ -14,14 +14,15 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible import constants as C
 from ansible.inventory.helpers import sort_groups
 from ansible.inventory.manager import IGNORED
 from ansible.utils.path import unfrackpath
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
-from ..module_utils._node import Problem
-from ..module_utils._resolve import EXTRA, PREFIX, Inventory
-from ._raw import Raw, short
+from ..module_utils._node import Problem, shown
+from ..module_utils._resolve import EXTRA, PREFIX, Inventory, close
+from ._raw import Raw, says_something, short
 
 
 class _Unread:
@@ -59,6 +60,7 @@ def collect(task_vars: Mapping[str, Any]) -> tuple[Inventory, Raw]:
         raw.read_inventory_file(file)
         if file not in inventory._inventory.processed_sources:
             raw.problems.append(_unread(file))
+    raw.problems.extend(_strangers(loader, task_vars))
     return Inventory(scopes, hosts), raw
 
 
@@ -74,14 +76,32 @@ def _folder(source: str) -> str:
 
 def vars_files(loader: Any, variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The files of group_vars and host_vars that Ansible reads for the groups and hosts that there are, each with whose it is."""
+    for kind, path, entries, known in _vars_folders(variables):
+        for name in sorted(known.intersection({*entries, *map(_stem, entries)})):
+            yield from ((f"{kind} {name}", file) for file in loader.find_vars_files(path, name))
+
+
+def _strangers(loader: Any, variables: Mapping[str, Any]) -> Iterator[Problem]:
+    """Files that say something of ours of groups and hosts that there are not: nobody reads what has a misspelled name."""
+    for kind, path, entries, known in _vars_folders(variables):
+        for entry in entries:
+            name, ending = os.path.splitext(entry)
+            if known.isdisjoint((entry, name)) and ending in ("", *C.YAML_FILENAME_EXTENSIONS) and not entry.startswith("."):
+                for file in loader.find_vars_files(path, entry):
+                    if says_something(file):
+                        mend = close(name, known, "the inventory")
+                        yield Problem((short(file),), f"is not read: there is no {kind} {shown(name)}", mend, warning=True)
+
+
+def _vars_folders(variables: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str], set[str]]]:
+    """The folders of files of variables: whose they are, where, what is in them, and the names that Ansible reads there."""
     groups = variables["groups"]
-    entities = {"group": set(groups), "host": {"localhost", *groups["all"]}}
+    names = {"group": set(groups), "host": {"localhost", *groups["all"]}}
     for folder in folders(variables):
-        for kind, names in entities.items():
+        for kind, known in names.items():
             path = os.path.join(folder, f"{kind}_vars")
-            entries = os.listdir(path) if os.path.isdir(path) else []
-            for name in sorted(names.intersection({*entries, *map(_stem, entries)})):
-                yield from ((f"{kind} {name}", file) for file in loader.find_vars_files(path, name))
+            if os.path.isdir(path):
+                yield kind, path, sorted(os.listdir(path)), known
 
 
 def _stem(name: str) -> str:

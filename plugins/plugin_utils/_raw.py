@@ -183,6 +183,15 @@ def impossible(text: str) -> Iterator[tuple[Path, yaml.ScalarNode, str]]:
                 yield path, node, ""
 
 
+def says_something(file: str) -> bool:
+    """Whether a file of variables sets one of ours."""
+    try:
+        with open(file, encoding="utf-8") as stream:
+            return any(line.startswith(PREFIX) for line in stream)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def is_vaulted(text: str) -> bool:
     return text.startswith("$ANSIBLE_VAULT")
 

@@ -70,7 +70,7 @@ def check(folder: Path) -> tuple[list[str], list[str]]:
         assert problem.mend
         assert str(problem).isprintable()
         assert is_located(problem, raw)
-        lines[problem.warning].append(str(problem))
+        lines[problem.warning].append(str(problem).replace(f"{folder}/", ""))
     if not lines[0]:
         for host in found.hosts:
             access = model.access(host).to_data()

@@ -127,6 +127,7 @@ def test_what_cannot_be_read_as_text_is_passed_over(tmp_path: Path) -> None:
     raw.read_inventory_file(str(tmp_path / "not there"))
     raw.read_inventory_file(str(tmp_path))
     assert (raw.lines, raw.problems) == ({}, [])
+    assert not _raw.says_something(str(tmp_path / "hosts"))
 
 
 def test_a_vaulted_file_is_told_of_since_nothing_in_it_is_seen(tmp_path: Path) -> None:
