@@ -17,10 +17,10 @@ AUDIT = "/etc/prod-access/audit"
 
 @pytest.fixture(scope="module")
 def sealed(desk: Desk) -> None:
-    """Some seals, of some lines each."""
+    """Some seals, of some lines each. Restarted: to start what runs already would wait for that, which may have read before."""
     for _round in range(3):
         ran(desk, "alice", "web1", f"/bin/true {canary('sealed')}; /bin/true a; /bin/true b; sleep 0.3")
-        host(COLLECTOR, "systemctl start prod-access-audit-seal.service")
+        host(COLLECTOR, "systemctl restart prod-access-audit-seal.service")
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def test_the_timer_tells_of_it(desk: Desk) -> None:
     line = json.dumps({"seq": 1, "received": "2026-11-26T00:00:00.000000Z", "host": "tampered", "ship": {"cursor": ""}})
     host(COLLECTOR, f"mkdir {fake}; cat >{fake}/2026-11-26.jsonl; chown -R prod-access-audit: {fake}", stdin=line + "\n")
     try:
-        host(COLLECTOR, f"systemctl start prod-access-audit-seal.service; sed -i s/00:00:00/00:00:01/ {fake}/*.jsonl")
-        host(COLLECTOR, "systemctl start prod-access-audit-verify.service", check=False)
+        host(COLLECTOR, f"systemctl restart prod-access-audit-seal.service; sed -i s/00:00:00/00:00:01/ {fake}/*.jsonl")
+        host(COLLECTOR, "systemctl restart prod-access-audit-verify.service", check=False)
         event = soon("--kind", "alarm", "--text", "tampered: 2026-11-26, line 1: edited")
         assert event["host"] == COLLECTOR
     finally:

@@ -21,7 +21,8 @@ def first_backup(desk: Desk) -> Iterator[None]:
     host("web2", f"systemctl start redis-server; mkdir -p /srv/app; sqlite3 /srv/app/app.sqlite '{_NOTES}'")
     each(_have_ledger, DATABASES)
     # The one that the role began with may still be at work.
-    backup = "while systemctl is-active -q prod-access-backup-postgresql; do sleep 0.2; done; systemctl start prod-access-backup-postgresql"
+    at_work = "systemctl show -P ActiveState prod-access-backup-postgresql | grep -q ^activating"
+    backup = f"while {at_work}; do sleep 0.2; done; systemctl start prod-access-backup-postgresql"
     each(lambda name: host(name, backup), REPOSITORIES)
     # Nor does one begin by itself meanwhile.
     each(lambda name: host(name, "systemctl stop prod-access-backup.timer; prod-access-backup run"), CLIENTS)
