@@ -13,6 +13,7 @@ description:
   - For C(hosts) of a play, which Ansible looks at before it reads C(group_vars) and C(host_vars). Gives back the pattern of hosts as it is.
   - Where a file cannot be read (broken YAML, the day 2027-02-30, a vault without its password), Ansible 2.19 ends without
     naming it. This names each such file, with the line and how to mend it, and ends the run. No host is contacted.
+  - An inventory without hosts is an error, too, unless C(localhost) is among those to go to. Ansible would end well, having done nothing.
   - The playbooks of this collection that check the inventory begin with it.
 options:
   _terms:
@@ -53,8 +54,8 @@ class LookupModule(LookupBase):
     _loader: DataLoader
 
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **_options: Any) -> list[str]:
-        problems, lines = _readable.check(self._loader, variables or {})
+        problems, lines = _readable.check(self._loader, variables or {}, ":".join(terms))
         if problems:
             _gate.show(problems, lines)
-            raise AnsibleError(f"{_gate.counted(len(problems), 'error')} in the inventory's files, shown above; no host was touched")
+            raise AnsibleError(f"the inventory has {_gate.counted(len(problems), 'error')}, shown above; no host was touched")
         return terms

@@ -59,7 +59,7 @@ def collect(task_vars: Mapping[str, Any]) -> tuple[Inventory, Raw]:
     for file in source_files(task_vars):
         raw.read_inventory_file(file)
         if file not in inventory._inventory.processed_sources:
-            raw.problems.append(_unread(file))
+            raw.problems.append(unread(file))
     raw.problems.extend(_strangers(loader, task_vars))
     return Inventory(scopes, hosts), raw
 
@@ -77,7 +77,7 @@ def _folder(source: str) -> str:
 def vars_files(loader: Any, variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The files of group_vars and host_vars that Ansible reads for the groups and hosts that there are, each with whose it is."""
     for kind, path, entries, known in _vars_folders(variables):
-        for name in sorted(known.intersection({*entries, *map(_stem, entries)})):
+        for name in sorted(known.intersection({*entries, *(os.path.splitext(entry)[0] for entry in entries)})):
             yield from ((f"{kind} {name}", file) for file in loader.find_vars_files(path, name))
 
 
@@ -104,10 +104,6 @@ def _vars_folders(variables: Mapping[str, Any]) -> Iterator[tuple[str, str, list
                 yield kind, path, sorted(os.listdir(path)), known
 
 
-def _stem(name: str) -> str:
-    return os.path.splitext(name)[0]
-
-
 def source_files(variables: Mapping[str, Any]) -> Iterator[str]:
     """The inventory's sources, and those that a folder of them holds; as Ansible finds them."""
     for source in variables["ansible_inventory_sources"]:
@@ -123,12 +119,13 @@ def _below(source: str) -> Iterator[str]:
         yield source
 
 
-def _unread(source: str) -> Problem:
+def unread(source: str) -> Problem:
     """Ansible warns, and goes on without it; what a host would then seem to grant nobody would be taken away there."""
-    what = "Ansible could not read this source of the inventory, as it warns: hosts and groups may be missing"
-    if "," not in source and not os.path.exists(source):
-        what = "there is no such source of the inventory"
-    mend = "mend it, take it out, or have Ansible pass over it (`inventory_ignore_patterns` in ansible.cfg)"
+    if "," in source or os.path.exists(source):
+        what = "Ansible could not read this source of the inventory, as it warns: hosts and groups may be missing"
+        mend = "mend it, take it out, or have Ansible pass over it (`inventory_ignore_patterns` in ansible.cfg)"
+    else:
+        what, mend = "there is no such source of the inventory", "name one that there is: -i"
     return Problem((short(source),), what, mend, scope=source)
 
 

@@ -9,6 +9,7 @@ without a source that it could not read.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,16 +25,17 @@ _KINDS = {"timestamp": "a date or time", "int": "a number", "float": "a number",
 _ENDINGS = (".yml", ".yaml", ".json")
 
 
-def check(loader: DataLoader, variables: Mapping[str, Any]) -> tuple[list[Problem], dict[tuple[str, Path], str]]:
+def check(loader: DataLoader, variables: Mapping[str, Any], pattern: str) -> tuple[list[Problem], dict[tuple[str, Path], str]]:
     """What stands in the way of reading the files, all of it, with the line of each. Ansible need not have read them.
 
-    ``variables`` are those of a play: where it lies, the inventory's sources and its groups.
+    ``variables`` are those of a play that goes to these hosts: where it lies, the inventory's sources and its groups.
     """
-    problems: list[Problem] = []
+    sources = list(_inventory.source_files(variables))
+    problems = [_inventory.unread(source) for source in sources if "," not in source and not os.path.exists(source)]
     lines: dict[tuple[str, Path], str] = {}
     # The cache is what Ansible itself looks into, soon after, for files of variables.
     files = [(file, "all") for _scope, file in _inventory.vars_files(loader, variables)]
-    files += [(file, "none") for file in _inventory.source_files(variables) if file.endswith(_ENDINGS)]
+    files += [(file, "none") for file in sources if file.endswith(_ENDINGS) and os.path.exists(file)]
     for file, cache in files:
         try:
             data = loader.load_from_file(file, cache=cache, unsafe=True, trusted_as_template=True)
@@ -45,6 +47,10 @@ def check(loader: DataLoader, variables: Mapping[str, Any]) -> tuple[list[Proble
         else:
             if data and not isinstance(data, Mapping):
                 problems.append(_of_file(_raw.short(file), "is no dictionary", "write its entries as `name: value`"))
+    if not problems and not variables["groups"]["all"] and "localhost" not in pattern.split(":"):
+        # Ansible would end well, having done nothing.
+        where = ", ".join(map(_raw.short, sources)) or "the inventory"
+        problems.append(_of_file(where, "has no hosts, or Ansible could not read it, as it warns", "name one that has: -i"))
     return problems, lines
 
 
@@ -58,7 +64,7 @@ def _explained(file: str, error: AnsibleError) -> Iterator[tuple[yaml.Node | Non
             content = stream.read()
         text = content.decode()
     except OSError as wrong:
-        yield None, _of_file(here, f"cannot be read: {wrong.strerror}", "see that it is there, and that whoever runs Ansible may read it")
+        yield None, _of_file(here, f"cannot be read: {wrong.strerror}", "let whoever runs Ansible read it")
         return
     except UnicodeDecodeError as wrong:
         yield None, _of_file(_at(file, content.count(b"\n", 0, wrong.start)), "is not UTF-8", "save it as UTF-8")

@@ -58,7 +58,7 @@ def load(folder: Path, *more_sources: str) -> dict[str, Any]:
 def check(folder: Path) -> tuple[list[str], list[str]]:
     """All errors and warnings of an inventory: what `readable` would show, and, where that is nothing, what the gate would."""
     loaded = load(folder)
-    unreadable, places = _readable.check(loaded["hostvars"]._loader, loaded)
+    unreadable, places = _readable.check(loaded["hostvars"]._loader, loaded, "all")
     if unreadable:
         for problem in unreadable:
             assert located(problem, places) or re.match(r"[a-z0-9_/]+\.yml(:\d+)?:", str(problem).replace(f"{folder}/", ""))
@@ -123,10 +123,10 @@ def test_what_is_vaulted_is_not_repeated(tmp_path: Path, text: str) -> None:
     (tmp_path / "group_vars/all/vault.yml").write_bytes(vault.encrypt(text))
     loaded = load(tmp_path)
     loader = loaded["hostvars"]._loader
-    (without,), _places = _readable.check(loader, loaded)
+    (without,), _places = _readable.check(loader, loaded, "all")
     assert "is vaulted: A vault password must be specified" in without.what
     loader.set_vault_secrets(vault.secrets)
-    (problem,), _places = _readable.check(loader, loaded)
+    (problem,), _places = _readable.check(loader, loaded, "all")
     assert "vault.yml" in str(problem) and "swordfish" not in str(problem), str(problem)
 
 
@@ -138,7 +138,7 @@ def test_what_nobody_foresaw_is_told_with_its_file(tmp_path: Path, monkeypatch: 
         raise AnsibleParserError("this is odd.")
 
     monkeypatch.setattr(DataLoader, "load_from_file", odd)
-    problems, _places = _readable.check(loaded["hostvars"]._loader, loaded)
+    problems, _places = _readable.check(loaded["hostvars"]._loader, loaded, "all")
     assert [str(problem).replace(f"{tmp_path}/", "") for problem in problems] == [
         f"{file}: is not YAML that Ansible can read: this is odd; mend it; yamllint may say where"
         for file in ("group_vars/all/case.yml", "group_vars/all/rest.yml", "hosts.yml")
@@ -159,8 +159,22 @@ def test_a_source_that_ansible_goes_on_without_is_an_error(tmp_path: Path) -> No
         "gone.yml: there is no such source of the inventory",
         "web3,web4: Ansible could not read this source of the inventory, as it warns: hosts and groups may be missing",
     ]
-    missing, _places = _readable.check(loaded["hostvars"]._loader, loaded)
+    missing, _places = _readable.check(loaded["hostvars"]._loader, loaded, "all")
     assert [str(problem).replace(f"{tmp_path}/", "") for problem in missing] == [
+        "gone.yml: there is no such source of the inventory; name one that there is: -i",
         "more/production.yml: is no dictionary; write its entries as `name: value`",
-        "gone.yml: cannot be read: No such file or directory; see that it is there, and that whoever runs Ansible may read it",
     ]
+
+
+@pytest.mark.parametrize("text", ["all: {hosts: {}}\n", None])
+def test_a_run_that_would_go_to_nobody_is_an_error(tmp_path: Path, text: str | None) -> None:
+    """Ansible ends well, having taken no access from anybody; an inventory without hosts can be checked all the same."""
+    if text:
+        (tmp_path / "hosts.yml").write_text(text)
+    loaded = load(tmp_path)
+    problems, _places = _readable.check(loaded["hostvars"]._loader, loaded, "all")
+    assert [problem.what for problem in problems] == [
+        "has no hosts, or Ansible could not read it, as it warns" if text else "there is no such source of the inventory"
+    ]
+    problems, _places = _readable.check(loaded["hostvars"]._loader, loaded, "localhost:all")
+    assert bool(problems) is (text is None)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import playing
 import pytest
-from desk import HOSTS, ROOT, Desk, host
+from desk import ENVIRONMENT, HOSTS, ROOT, Desk, host
 
 Clean = Callable[..., None]
 
@@ -169,8 +170,18 @@ def test_what_ansible_cannot_read_is_told_with_its_place(desk: Desk, tmp_path: P
     assert "(group_vars/all/late.yml:2)" in said
     assert "ERROR: group_vars/staging.yml:2: is not YAML that Ansible can read:" in said
     assert "ERROR: host_vars/log1.yml: is no dictionary;" in said
-    assert "3 errors in the inventory's files, shown above; no host was touched" in " ".join(said.split())
+    assert "the inventory has 3 errors, shown above; no host was touched" in " ".join(said.split())
     assert {name: contacts(name) for name in HOSTS} == before
+
+
+@pytest.mark.parametrize("inventory", ["gone", "[web\nweb1\n", "# No hosts yet.\n"])
+def test_to_offboard_somebody_nowhere_does_not_end_well(desk: Desk, tmp_path: Path, inventory: str) -> None:
+    file = tmp_path / "hosts"
+    if inventory != "gone":
+        file.write_text(inventory)
+    command = ["ansible-playbook", "-i", str(file), "safetynet.prod_access.offboard", "-e", "person=alice"]
+    done = playing.play(command, tmp_path, ENVIRONMENT)
+    assert done.returncode != 0 and "ERROR: hosts: " in done.stderr and "no host was touched" in done.stderr
 
 
 @pytest.mark.parametrize(
