@@ -36,8 +36,9 @@ def soon(*arguments: str, seconds: float = 5, suits: Callable[[Event], bool] = l
 
 
 def lines(name: str) -> list[dict[str, Any]]:
-    """All lines that the collector has of a host."""
-    said = host(COLLECTOR, f"for f in {FOLDER}/{name}/*.jsonl*; do case $f in *.gz) zcat $f;; *) cat $f;; esac; done")
+    """All lines that the collector has of a host, but for one that is being written."""
+    whole = "perl -ne 'print if /\\n$/'"
+    said = host(COLLECTOR, f"for f in {FOLDER}/{name}/*.jsonl*; do case $f in *.gz) zcat $f;; *) {whole} $f;; esac; done")
     return [json.loads(line) for line in said.splitlines()]
 
 
