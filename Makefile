@@ -29,9 +29,9 @@ demo: fleet  ## the whole story on the fleet: the net, access, a mistake in prod
 # behind, which others do not expect, and docs puts an earlier commit onto a host, which only this checkout has.
 # The gates have the time that lanes leave, since these wait for much of theirs; sched(7) has a nice value for a whole session.
 LANES := 0 1 2
-LANE_0 := postmortem docs site accounts
+LANE_0 := docs site accounts
 LANE_1 := prompt audit notify
-LANE_2 := backup sudo announce
+LANE_2 := backup sudo announce postmortem
 LANE := .ansible/lane-
 AUTOGROUP := /proc/self/autogroup
 COPIES := $(filter-out 0,$(LANES))
@@ -46,7 +46,7 @@ test: system venv  ## every gate
 	    || exit 1; \
 	done
 	@$(foreach lane,$(LANES),setsid $(MAKE) -C $(call place,$(lane)) molecule SCENARIOS="$(LANE_$(lane))" >$(LANE)$(lane).log 2>&1 & lane$(lane)=$$!; ) \
-	setsid sh -c '[ ! -w $(AUTOGROUP) ] || echo 10 >$(AUTOGROUP); exec nice $(MAKE) --keep-going lint unit browser sanity' & gates=$$!; \
+	setsid sh -c '[ ! -w $(AUTOGROUP) ] || echo 15 >$(AUTOGROUP); exec nice $(MAKE) --keep-going lint unit browser sanity' & gates=$$!; \
 	trap 'kill -- -$$gates $(LANES:%=-$$lane%); wait; exit 130' INT TERM; \
 	wait $$gates || failed=" gates"; \
 	$(foreach lane,$(LANES),echo "==> molecule: $(LANE_$(lane)); see $(LANE)$(lane).log"; wait $$lane$(lane) && grep ' passed' $(LANE)$(lane).log \
