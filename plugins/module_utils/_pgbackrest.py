@@ -18,6 +18,10 @@ _OTHER = 99
 _NOTE = "# Managed by safetynet.prod_access.\n"
 _VERSION = re.compile(r"\d{1,2}(\.\d)?", re.ASCII)
 _CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}", re.ASCII)
+# What WARNING says of a page that a change is of, and that is not there. pgbackrest restores other databases as zeroes.
+_INVALID = re.compile(
+    r"relation (?:global|(?:base|pg_tblspc/\d+/[^/]+)/(?P<database>\d+))/\S+ (?:is uninitialized|does not exist)", re.ASCII
+)
 _DATA = re.compile(r"/[A-Za-z0-9._/@+-]+", re.ASCII)
 
 
@@ -179,6 +183,13 @@ def faults(printed: str) -> list[str]:
     if "status: ok" not in printed and not found:
         found.append("it does not say that all is well")
     return found
+
+
+def invalid_pages(log: Iterable[str], databases: Iterable[str]) -> list[str]:
+    """The pages that PostgreSQL went on without in its recovery, of databases of these numbers and of what all have in common."""
+    ours = {*databases, "global"}
+    found = [(_INVALID.search(line), line) for line in log]
+    return [line.strip() for match, line in found if match and (match["database"] or "global") in ours]
 
 
 def errors(printed: str) -> list[str]:

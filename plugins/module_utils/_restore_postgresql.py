@@ -216,7 +216,7 @@ def _open(what: Plan, database: str) -> Iterator[_side.Side]:
     """The side instance of a plan, with one database."""
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(_side.scratch("restore", "postgres"))
-        yield stack.enter_context(_side.postgresql(what.cluster, what.stanza, folder, target=what.target, databases=[database]))
+        yield stack.enter_context(_side.postgresql(what.cluster, what.stanza, folder, target=what.target, database=database))
 
 
 # --- A table -----------------------------------------------------------------------------------------------------------------------

@@ -15,12 +15,14 @@ from typing import Iterator, Sequence
 from ._backup_client import STATE
 from ._command import HostError, attempt
 from ._mariadb import mariadb_program
-from ._pgbackrest import Cluster
+from ._pgbackrest import Cluster, invalid_pages
 from ._postgres import pgbackrest, postgres_argv, program, psql
 
 SCRATCH = f"{STATE}/scratch"
 # What a standby or a recovery must not have less of than its origin (PostgreSQL's documentation, "Hot Standby").
 _AT_LEAST = ("max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_transactions", "max_locks_per_transaction")
+# pgbackrest restores them in any case.
+_ALWAYS = ("postgres", "template0", "template1")
 _CONFIG = """\
 listen_addresses = ''
 unix_socket_directories = '{socket}'
@@ -37,6 +39,8 @@ max_wal_size = 4GB
 autovacuum = off
 logging_collector = off
 cluster_name = 'prod-access-side'
+lc_messages = 'C'
+log_error_verbosity = terse
 shared_preload_libraries = '{libraries}'
 """
 
@@ -124,16 +128,17 @@ class Side:
 
 
 @contextlib.contextmanager
-def postgresql(live: Cluster, stanza: str, folder: str, *, target: Sequence[str], databases: Sequence[str] = ()) -> Iterator[Side]:
+def postgresql(live: Cluster, stanza: str, folder: str, *, target: Sequence[str], database: str = "") -> Iterator[Side]:
     """A cluster as it was at a moment, and open for changes, which nobody else sees.
 
-    ``target`` are pgbackrest's options of that moment; ``databases`` those that are brought back, or all.
+    ``target`` are pgbackrest's options of that moment; ``database`` the one that is brought back, or all. Files of the others are
+    zeroes then, and changes of their pages passed over, as PostgreSQL can from 13 on (pgBackRest's guide, "Restore Selected Databases").
     """
     data = f"{folder}/data"
-    only = [f"--db-include={name}" for name in databases if name not in ("postgres", "template0", "template1")]
+    only = [f"--db-include={database}"] if database not in ("", *_ALWAYS) and float(live.version) >= 13 else []
     options = [f"--stanza={stanza}", f"--pg1-path={data}", f"--tablespace-map-all={folder}/tablespaces", "--archive-mode=off"]
     pgbackrest(*options, "--process-max=4", *only, *target, "restore", timeout=24 * 3600)
-    _configure(live, folder)
+    _configure(live, folder, "ignore_invalid_pages = on\n" if only else "")
     control = program(live, "pg_ctl")
     start = ["start", "-D", data, "-w", "-t", "86400", "-s", "-l", f"{folder}/log", "-o", f"-c config_file={folder}/side.conf"]
     side = Side(live, folder)
@@ -144,16 +149,30 @@ def postgresql(live: Cluster, stanza: str, folder: str, *, target: Sequence[str]
         if done.returncode:
             raise HostError(f"the side instance did not start: {_last_words(folder)}", "choose another moment, or check the repository")
         side.wait_until_open()
+        if only:
+            _check_pages(side, database)
         yield side
     finally:
         attempt(postgres_argv(control, "stop", "-D", data, "-m", "immediate", "-s"), timeout=120)
 
 
-def _configure(live: Cluster, folder: str) -> None:
+def _check_pages(side: Side, database: str) -> None:
+    listed = (line.split(" ", 1) for line in side.psql("postgres", "SELECT oid || ' ' || datname FROM pg_database").splitlines())
+    numbers = [number for number, name in listed if name in (database, *_ALWAYS)]
+    with open(f"{side.folder}/log", encoding="utf-8", errors="replace") as log:
+        found = invalid_pages(log, numbers)
+    if found:
+        raise HostError(
+            f"changes are of pages that the backup does not have: {'; '.join(found[:3])}",
+            "choose an earlier moment, or check the repository",
+        )
+
+
+def _configure(live: Cluster, folder: str, more: str) -> None:
     shown = "; ".join(f"SHOW {name}" for name in ("shared_preload_libraries", *_AT_LEAST))
     libraries, *values = psql(live, "postgres", shown).splitlines()
     text = _CONFIG.format(socket=folder, folder=folder, port=live.port, libraries=libraries.replace("'", "''"))
-    text += "".join(f"{name} = {value}\n" for name, value in zip(_AT_LEAST, values))
+    text += "".join(f"{name} = {value}\n" for name, value in zip(_AT_LEAST, values)) + more
     for name, what in (("side.conf", text), ("pg_hba.conf", "local all all peer\n"), ("pg_ident.conf", "")):
         with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
             file.write(what)

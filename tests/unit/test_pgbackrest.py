@@ -15,6 +15,7 @@ from ansible_collections.safetynet.prod_access.plugins.module_utils._pgbackrest 
     clusters,
     errors,
     faults,
+    invalid_pages,
     repository_text,
     stanzas_text,
 )
@@ -94,6 +95,20 @@ def test_faults_that_are_found() -> None:
         "backup: 20261126-115307F: 2 checksum invalid",
     ]
     assert faults("") == ["it does not say that all is well"]
+
+
+def test_pages_that_a_recovery_went_on_without() -> None:
+    log = """\
+2026-11-28 01:28:17.813 GMT [1788] LOG:  consistent recovery state reached at 0/2A000138
+2026-11-28 01:28:17.813 GMT [1788] WARNING:  page 4 of relation base/16385/16657 is uninitialized
+2026-11-28 01:28:17.813 GMT [1788] WARNING:  WAL contains references to invalid pages
+2026-11-28 01:28:17.813 GMT [1788] WARNING:  page 1 of relation base/16390/2619_vm does not exist
+2026-11-28 01:28:17.813 GMT [1788] WARNING:  page 2 of relation pg_tblspc/16400/PG_15_202209061/16390/99 does not exist
+2026-11-28 01:28:17.813 GMT [1788] WARNING:  page 3 of relation global/1262 is uninitialized
+""".splitlines()
+    assert invalid_pages(log, ["16390", "1"]) == log[3:]
+    assert invalid_pages(log, ["5"]) == log[5:]
+    assert invalid_pages(log[:3], ["16390", "1"]) == []
 
 
 def test_errors_with_what_goes_on_from_them() -> None:

@@ -32,7 +32,7 @@ def first_backup(desk: Desk) -> Iterator[None]:
         lambda name: host(name, f"systemctl stop 'prod-access-backup*.timer' prod-access-drill.timer; rm -rf {_OURS}"),
         (*CLIENTS, *REPOSITORIES),
     )
-    each(lambda name: psql(name, "DROP DATABASE ledger", "postgres"), DATABASES)
+    each(lambda name: psql(name, "DROP DATABASE ledger", "postgres") + psql(name, "DROP TABLE quiet"), DATABASES)
     host("web2", "systemctl disable --quiet --now redis-server; rm -rf /srv/app")
 
 
@@ -40,3 +40,5 @@ def _have_ledger(name: str) -> None:
     psql(name, "DROP DATABASE IF EXISTS ledger", "postgres")
     psql(name, "CREATE DATABASE ledger", "postgres")
     psql(name, _LEDGER, "ledger")
+    # Pages of another database that VACUUM will mark, with no other change to them since the backup.
+    psql(name, "CREATE TABLE quiet WITH (autovacuum_enabled = off) AS SELECT generate_series(1, 1000) AS id")

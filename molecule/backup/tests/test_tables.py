@@ -56,7 +56,7 @@ def shape(name: str) -> str:
 def client(name: str) -> Iterator[list[float]]:
     """Somebody who asks production all the while. Gives the time of each answer, in seconds."""
     question = "su postgres -c \"psql -XAtq -d shop -c 'SELECT count(*) FROM customers'\" | grep -qx 20000 || echo bad"
-    script = f"while :; do s=$(date +%s.%N); {question}; echo $s $(date +%s.%N); sleep 0.1; done"
+    script = f"while :; do s=$(date +%s.%N); {question}; echo $s $(date +%s.%N); sleep 0.05; done"
     process = subprocess.Popen([*SSH, f"root@{name}", script], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
     answers: list[float] = []
     try:
@@ -156,6 +156,7 @@ def test_a_database_comes_back_beside_the_live_one(desk: Desk) -> None:
         ask = "SELECT string_agg(l::text, ';' ORDER BY id) FROM lines AS l"
         rows = psql(name, ask, "ledger")
         assert rows.count(";") == 999
+        psql(name, "VACUUM quiet")
         moment = now(name)
         psql(name, "SELECT pg_sleep(1.1); DELETE FROM lines", "ledger")
         done = restore(desk, name, "restore_database=ledger", f"restore_to={moment}")
