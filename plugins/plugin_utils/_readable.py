@@ -80,7 +80,7 @@ def _explained(file: str, error: AnsibleError) -> Iterator[tuple[yaml.Node | Non
     elif control := yaml.reader.Reader.NON_PRINTABLE.search(text):
         what = f"holds a character that YAML does not take: {shown(control.group())}"
         yield None, _of_file(_at(file, text.count("\n", 0, control.start())), what, "take it out")
-    elif values := list(_raw.impossible(text)):
+    elif values := sorted(_raw.impossible(text), key=lambda found: found[1].start_mark.line):
         yield from ((node, _of_value(path, node, reason, file)) for path, node, reason in values)
     else:
         yield None, _of_file(here, f"is not YAML that Ansible can read: {said}", "mend it; yamllint may say where")
