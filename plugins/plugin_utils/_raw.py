@@ -163,6 +163,7 @@ def impossible(text: str) -> Iterator[tuple[Path, yaml.ScalarNode, str]]:
         return  # That is worse.
     todo: list[tuple[Path, yaml.Node]] = [((), root)] if root else []
     seen: set[int] = set()
+    construct = yaml.SafeLoader("").construct_object
     while todo:
         path, node = todo.pop()
         if id(node) in seen:
@@ -176,7 +177,7 @@ def impossible(text: str) -> Iterator[tuple[Path, yaml.ScalarNode, str]]:
                 todo += [(below, key), (below, value)]
         elif isinstance(node, yaml.ScalarNode) and node.tag.startswith(_YAML):
             try:
-                yaml.SafeLoader("").construct_object(node)
+                construct(node)
             except ValueError as error:
                 yield path, node, str(error)
             except (KeyError, AttributeError, yaml.YAMLError):  # !!bool 5, !!timestamp 5 and !!binary é

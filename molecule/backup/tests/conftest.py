@@ -41,4 +41,5 @@ def _have_ledger(name: str) -> None:
     psql(name, "CREATE DATABASE ledger", "postgres")
     psql(name, _LEDGER, "ledger")
     # Pages of another database that VACUUM will mark, with no other change to them since the backup.
+    psql(name, "DROP TABLE IF EXISTS quiet")
     psql(name, "CREATE TABLE quiet WITH (autovacuum_enabled = off) AS SELECT generate_series(1, 1000) AS id")
